@@ -1,0 +1,81 @@
+use std::sync::Arc;
+
+/// The longest drop category: with a stream's variant it stays within a token's 49
+/// characters.
+pub const MAX_CATEGORY_CHARS: usize = 40;
+
+/// What an operator set for one service; the default where nothing is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Shares of all calls to fail at the client.
+    pub drops: Drops,
+    /// Send clients to their own addresses now, whatever the backends are.
+    pub fallback: bool,
+}
+
+/// One drop category and its share of all calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drop {
+    /// The token of its slots: 1 to [`MAX_CATEGORY_CHARS`] printable ASCII characters.
+    pub category: Arc<str>,
+    /// Out of 1,000,000 calls.
+    pub per_million: u32,
+}
+
+/// The drops of a service, checked: distinct categories, at most all calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drops(Arc<[Drop]>);
+
+/// Why a list of drops is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DropsError {
+    /// Not 1 to [`MAX_CATEGORY_CHARS`] printable ASCII characters.
+    #[error(
+        "drop category {0:?} is not 1 to {MAX_CATEGORY_CHARS} printable ASCII characters without spaces"
+    )]
+    Category(String),
+    /// The same category twice.
+    #[error("drop category {0:?} occurs twice")]
+    Duplicate(String),
+    /// More than all calls.
+    #[error("drops add up to {0} per million, at most 1000000 are allowed")]
+    Sum(u64),
+}
+
+impl Drops {
+    /// Checks drops and leaves out those of share 0.
+    ///
+    /// # Errors
+    /// Names the category, or the sum, that is wrong.
+    pub fn new(drops: impl IntoIterator<Item = Drop>) -> Result<Self, DropsError> {
+        let mut kept: Vec<Drop> = Vec::new();
+        let mut sum = 0u64;
+        for drop in drops {
+            let len = drop.category.len();
+            if !(1..=MAX_CATEGORY_CHARS).contains(&len)
+                || !drop.category.bytes().all(|b| b.is_ascii_graphic())
+            {
+                return Err(DropsError::Category(drop.category.to_string()));
+            }
+            if kept.iter().any(|other| other.category == drop.category) {
+                return Err(DropsError::Duplicate(drop.category.to_string()));
+            }
+            sum += u64::from(drop.per_million);
+            kept.push(drop);
+        }
+        if sum > 1_000_000 {
+            return Err(DropsError::Sum(sum));
+        }
+        kept.retain(|drop| drop.per_million > 0);
+        Ok(Self(kept.into()))
+    }
+
+    /// The drops, in the order given.
+    pub fn as_slice(&self) -> &[Drop] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,32 @@
+//! Messages, clients and servers of the protocols that Lookaside speaks.
+//!
+//! Everything here is generated from `proto/`; the comments in the `.proto` files
+//! are the documentation.
+
+/// `grpc.lb.v1`: what stock clients speak to a balancer.
+#[allow(missing_docs, clippy::all)]
+pub mod lb {
+    tonic::include_proto!("grpc.lb.v1");
+}
+
+/// `lookaside.v1`: inspection and registration.
+#[allow(missing_docs, clippy::all)]
+pub mod v1 {
+    tonic::include_proto!("lookaside.v1");
+}
+
+/// `lookaside.demo.v1`: the demo backend.
+#[allow(missing_docs, clippy::all)]
+pub mod demo {
+    tonic::include_proto!("lookaside.demo.v1");
+}
+
+/// The encoded `FileDescriptorSet` of all of the above, for server reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// Path of the one method of `grpc.lb.v1.LoadBalancer`.
+pub const BALANCE_LOAD_PATH: &str = "/grpc.lb.v1.LoadBalancer/BalanceLoad";
+
+/// Request header that carries a slot's token to the backend. All stock clients use
+/// this name.
+pub const LB_TOKEN_HEADER: &str = "lb-token";
