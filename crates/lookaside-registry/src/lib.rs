@@ -1,1 +1,17 @@
-//! Placeholder.
+//! Where backends are recorded, and how a balancer learns of them.
+//!
+//! A [`Registry`] publishes its whole state as one immutable value after every
+//! change; a [`Registrar`] writes backends into it.
+
+mod registrar;
+mod registration;
+mod registry;
+mod state;
+
+pub use registrar::{Registered, Registrar, RegistrarError};
+pub use registration::{
+    DEFAULT_TTL, Handle, MAX_HANDLE_BYTES, MAX_TTL, MIN_TTL, Registration, RegistrationError,
+    check_ttl,
+};
+pub use registry::Registry;
+pub use state::{Freshness, RegistryState};

@@ -1,0 +1,75 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use lookaside_core::{BackendId, ServiceName};
+
+use crate::{Handle, Registration, RegistrationError};
+
+/// Records backends, each for as long as it is renewed.
+#[async_trait]
+pub trait Registrar: fmt::Debug + Send + Sync + 'static {
+    /// Records a backend for `ttl`, or what the registry grants instead.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Taken`] when a live registration of somebody else has the id.
+    async fn register(
+        &self,
+        registration: &Registration,
+        ttl: Duration,
+    ) -> Result<Registered, RegistrarError>;
+
+    /// Starts the time to live again; returns what was granted. Any process with the
+    /// same registry can do it.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Gone`] when there is nothing to renew: register again.
+    async fn renew(&self, handle: &Handle) -> Result<Duration, RegistrarError>;
+
+    /// Replaces weight, zone and state of a live registration.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Gone`] as for [`Registrar::renew`].
+    async fn update(
+        &self,
+        handle: &Handle,
+        registration: &Registration,
+    ) -> Result<(), RegistrarError>;
+
+    /// Ends a registration. One that is gone already is no error.
+    ///
+    /// # Errors
+    /// Only when the registry could not be asked.
+    async fn deregister(&self, handle: &Handle) -> Result<(), RegistrarError>;
+}
+
+/// A registration that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// Names it from now on.
+    pub handle: Handle,
+    /// How long it lives without a renewal.
+    pub ttl: Duration,
+}
+
+/// Why a registry did not do what a [`Registrar`] was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistrarError {
+    /// The request itself is wrong.
+    #[error(transparent)]
+    Invalid(#[from] RegistrationError),
+    /// The id belongs to a live registration of somebody else.
+    #[error("backend {id} of service {service} is registered by somebody else")]
+    Taken {
+        /// The service.
+        service: ServiceName,
+        /// The id in question.
+        id: BackendId,
+    },
+    /// Expired, deregistered, or never there.
+    #[error("the registration is gone")]
+    Gone,
+    /// The registry cannot be written just now.
+    #[error("the registry cannot be written: {0}")]
+    Unavailable(Arc<str>),
+}

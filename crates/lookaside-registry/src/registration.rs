@@ -1,0 +1,94 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use lookaside_core::{AddressError, BackendId, BackendState, HostPort, NameError, ServiceName};
+
+/// The time to live of a registration that asks for none: three renewals fit.
+pub const DEFAULT_TTL: Duration = Duration::from_secs(10);
+
+/// Shorter ones would expire in an ordinary pause of a process or a network.
+pub const MIN_TTL: Duration = Duration::from_secs(1);
+
+/// Longer ones would keep the dead for days.
+pub const MAX_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a registry issues is far below; a peer may send no more.
+pub const MAX_HANDLE_BYTES: usize = 1024;
+
+/// A backend to record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// The service it belongs to.
+    pub service: ServiceName,
+    /// Unique within the service.
+    pub id: BackendId,
+    /// Where clients dial it.
+    pub address: HostPort,
+    /// Its share of the calls relative to the service's other backends; 0: drained.
+    pub weight: u32,
+    /// Where it runs, if it says.
+    pub zone: Option<Arc<str>>,
+    /// What it announces of itself.
+    pub state: BackendState,
+}
+
+/// Names a live registration to the registry that made it; opaque to everybody else.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Handle(Arc<[u8]>);
+
+impl Handle {
+    /// Takes bytes that a registry issued, or that a peer claims it did.
+    ///
+    /// # Errors
+    /// Empty, or over [`MAX_HANDLE_BYTES`].
+    pub fn new(bytes: &[u8]) -> Result<Self, RegistrationError> {
+        if bytes.is_empty() || bytes.len() > MAX_HANDLE_BYTES {
+            return Err(RegistrationError::Handle(bytes.len()));
+        }
+        Ok(Self(bytes.into()))
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+// Whoever has a handle can end the registration, so logs do not show it.
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle({} bytes)", self.0.len())
+    }
+}
+
+/// Why a registration request is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistrationError {
+    /// The service name or the id.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The address.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The time to live.
+    #[error("a time to live of {0:?} is outside {MIN_TTL:?} to {MAX_TTL:?}")]
+    Ttl(Duration),
+    /// The handle.
+    #[error("a handle has 1 to {MAX_HANDLE_BYTES} bytes, this one has {0}")]
+    Handle(usize),
+    /// An update that changes what cannot change.
+    #[error("{0} of a live registration cannot change: deregister and register again")]
+    Fixed(&'static str),
+}
+
+/// Checks a time to live against [`MIN_TTL`] and [`MAX_TTL`].
+///
+/// # Errors
+/// [`RegistrationError::Ttl`] outside of them.
+pub fn check_ttl(ttl: Duration) -> Result<Duration, RegistrationError> {
+    if (MIN_TTL..=MAX_TTL).contains(&ttl) {
+        Ok(ttl)
+    } else {
+        Err(RegistrationError::Ttl(ttl))
+    }
+}
