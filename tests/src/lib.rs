@@ -1,1 +1,29 @@
-//! The kit.
+//! The kit of the end-to-end tests: real processes, real sockets, a real etcd.
+//!
+//! Every process that a test starts ends with the value that stands for it, by pid.
+//! Ports come from the kernel; waiting is always for a condition, with a bound.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test kit fails by panicking"
+)]
+
+pub mod backend;
+pub mod balancer;
+pub mod binary;
+pub mod etcd;
+pub mod inspect;
+pub mod poll;
+pub mod ports;
+pub mod probe;
+pub mod process;
+pub mod wire;
+
+pub use backend::Backend;
+pub use balancer::Balancer;
+pub use etcd::Etcd;
+pub use poll::eventually;
+pub use probe::{Probe, Second, Tally};
+pub use process::Process;

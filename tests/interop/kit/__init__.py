@@ -1,0 +1,1 @@
+"""What the interoperability cases stand on: processes, etcd, DNS, clients."""

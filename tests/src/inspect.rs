@@ -1,0 +1,31 @@
+//! What a balancer says of itself.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use lookaside_proto::v1::{GetServiceRequest, Service, inspect_client::InspectClient};
+use tonic::transport::Channel;
+
+/// A plain HTTP/2 connection to `addr`.
+///
+/// # Errors
+/// When there is none to be had.
+pub async fn connect(addr: SocketAddr) -> Result<Channel> {
+    let endpoint = Channel::from_shared(format!("http://{addr}"))?;
+    endpoint
+        .connect()
+        .await
+        .with_context(|| format!("connecting to {addr}"))
+}
+
+/// One service as the balancer at `addr` sees it.
+///
+/// # Errors
+/// As the balancer answers.
+pub async fn service(addr: SocketAddr, name: &str) -> Result<Service> {
+    let mut client = InspectClient::new(connect(addr).await?);
+    let request = GetServiceRequest {
+        name: name.to_owned(),
+    };
+    Ok(client.get_service(request).await?.into_inner())
+}
