@@ -3,15 +3,20 @@
 //! A [`Registry`] publishes its whole state as one immutable value after every
 //! change; a [`Registrar`] writes backends into it.
 
+mod object;
 mod registrar;
 mod registration;
 mod registry;
+mod settings;
 mod state;
 
 pub use registrar::{Registered, Registrar, RegistrarError};
 pub use registration::{
-    DEFAULT_TTL, Handle, MAX_HANDLE_BYTES, MAX_TTL, MIN_TTL, Registration, RegistrationError,
-    check_ttl,
+    DEFAULT_TTL, Handle, MAX_HANDLE_BYTES, MAX_TTL, MAX_ZONE_BYTES, MIN_TTL, Registration,
+    RegistrationError, check_ttl,
 };
 pub use registry::Registry;
+pub use settings::{
+    MAX_REASON_BYTES, MAX_SETTINGS_BYTES, SettingsError, apply_settings, parse_settings, problem,
+};
 pub use state::{Freshness, RegistryState};

@@ -66,6 +66,14 @@ pub enum RegistrarError {
         /// The id in question.
         id: BackendId,
     },
+    /// The registry takes no more.
+    #[error("{what} has {limit} registrations already, which is the limit")]
+    Full {
+        /// "the registry", or which service.
+        what: Arc<str>,
+        /// How many it takes.
+        limit: usize,
+    },
     /// Expired, deregistered, or never there.
     #[error("the registration is gone")]
     Gone,

@@ -14,6 +14,9 @@ pub const MAX_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 /// What a registry issues is far below; a peer may send no more.
 pub const MAX_HANDLE_BYTES: usize = 1024;
 
+/// The longest zone, in bytes: as long as a name.
+pub const MAX_ZONE_BYTES: usize = 255;
+
 /// A backend to record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
@@ -29,6 +32,25 @@ pub struct Registration {
     pub zone: Option<Arc<str>>,
     /// What it announces of itself.
     pub state: BackendState,
+}
+
+impl Registration {
+    /// Checks what its types leave open: whether clients could dial the address, and
+    /// the zone. A registry does so before it writes.
+    ///
+    /// # Errors
+    /// [`RegistrationError::Address`] or [`RegistrationError::Zone`].
+    pub fn check(&self) -> Result<(), RegistrationError> {
+        self.address.clone().dialable()?;
+        match &self.zone {
+            Some(zone) if !is_zone(zone) => Err(RegistrationError::Zone(zone.len())),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_zone(zone: &str) -> bool {
+    (1..=MAX_ZONE_BYTES).contains(&zone.len()) && !zone.chars().any(char::is_control)
 }
 
 /// Names a live registration to the registry that made it; opaque to everybody else.
@@ -70,6 +92,9 @@ pub enum RegistrationError {
     /// The address.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// The zone, by its length.
+    #[error("a zone is 1 to {MAX_ZONE_BYTES} bytes without control characters, this one has {0}")]
+    Zone(usize),
     /// The time to live.
     #[error("a time to live of {0:?} is outside {MIN_TTL:?} to {MAX_TTL:?}")]
     Ttl(Duration),
@@ -92,3 +117,6 @@ pub fn check_ttl(ttl: Duration) -> Result<Duration, RegistrationError> {
         Err(RegistrationError::Ttl(ttl))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! The settings of one service, as they are written: one shape in JSON and TOML.
+
+use std::{fmt::Display, sync::Arc};
+
+use lookaside_core::{Drop, Drops, Problem, Revision, ServiceSettings, Settings};
+use serde::{Deserialize, Deserializer, de::Error};
+
+use crate::object::{Object, Whole};
+
+/// The longest settings object. A handful of drops has a few hundred bytes.
+pub const MAX_SETTINGS_BYTES: usize = 64 * 1024;
+
+/// How much of a [`Problem`]'s reason is kept: it may quote a value, and every
+/// unreadable key has one in memory.
+pub const MAX_REASON_BYTES: usize = 512;
+
+/// Why a settings object is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// Longer than [`MAX_SETTINGS_BYTES`].
+    #[error("the settings have {0} bytes, at most {MAX_SETTINGS_BYTES} are allowed")]
+    TooLong(usize),
+    /// Nothing there.
+    #[error("the settings are empty: expected a JSON object, such as {{\"fallback\":false}}")]
+    Empty,
+    /// No JSON, an unknown key, or a value that its key does not take: which one, what
+    /// was expected, line and column.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+/// Reads a service's settings: `{"drops":[{"category":"overload","per_million":250000}],
+/// "fallback":false}`. Both keys are optional; others are errors.
+///
+/// # Errors
+/// Names the key that is wrong and says what was expected.
+pub fn parse_settings(json: &[u8]) -> Result<Settings, SettingsError> {
+    if json.len() > MAX_SETTINGS_BYTES {
+        return Err(SettingsError::TooLong(json.len()));
+    }
+    if json.trim_ascii().is_empty() {
+        return Err(SettingsError::Empty);
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let Object(SettingsObject { drops, fallback }) =
+        serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| SettingsError::Invalid(error.to_string()))?;
+    deserializer
+        .end()
+        .map_err(|error| SettingsError::Invalid(error.to_string()))?;
+    Ok(settings(drops, fallback))
+}
+
+/// Brings a service's settings up to date with what was read under their key: what
+/// cannot be read leaves the whole last good object in force.
+pub fn apply_settings<E: Display>(
+    previous: Option<&ServiceSettings>,
+    key: impl Into<Arc<str>>,
+    revision: Revision,
+    read: Result<Settings, E>,
+) -> ServiceSettings {
+    match read {
+        Ok(settings) => ServiceSettings {
+            settings,
+            problem: None,
+        },
+        Err(error) => ServiceSettings {
+            settings: previous.map_or_else(Settings::default, |it| it.settings.clone()),
+            problem: Some(problem(key, revision, error)),
+        },
+    }
+}
+
+/// Records that a key could not be read, with at most [`MAX_REASON_BYTES`] of why.
+pub fn problem(key: impl Into<Arc<str>>, revision: Revision, reason: impl Display) -> Problem {
+    let mut reason = reason.to_string();
+    if reason.len() > MAX_REASON_BYTES {
+        reason.truncate(reason.floor_char_boundary(MAX_REASON_BYTES - '…'.len_utf8()));
+        reason.push('…');
+    }
+    Problem {
+        key: key.into(),
+        reason: reason.into(),
+        revision,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsObject {
+    #[serde(default, deserialize_with = "drops")]
+    drops: Drops,
+    #[serde(default)]
+    fallback: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DropObject {
+    category: String,
+    per_million: Whole<1_000_000>,
+}
+
+/// For `deserialize_with`: a list of drops.
+pub(crate) fn drops<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Drops, D::Error> {
+    let drops = Vec::<Object<DropObject>>::deserialize(deserializer)?;
+    let drops = drops.into_iter().map(|Object(drop)| Drop {
+        category: drop.category.into(),
+        per_million: drop.per_million.0,
+    });
+    Drops::new(drops).map_err(D::Error::custom)
+}
+
+pub(crate) fn settings(drops: Drops, fallback: bool) -> Settings {
+    let mut settings = Settings::default();
+    settings.drops = drops;
+    settings.fallback = fallback;
+    settings
+}
+
+#[cfg(test)]
+mod tests;
