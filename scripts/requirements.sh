@@ -14,7 +14,7 @@ need() { # cargo|cc|protoc|etcd...
 }
 
 need_cargo() {
-  local home=${CARGO_HOME:-$HOME/.cargo} complaint
+  local home=${CARGO_HOME:-${HOME:-}/.cargo} complaint
   if ! command -v cargo >/dev/null && [ -x "$home/bin/cargo" ]; then PATH=$home/bin:$PATH; fi
   command -v cargo >/dev/null ||
     die "cargo is missing. Install Rust from https://rustup.rs (curl https://sh.rustup.rs -sSf | sh), then try again"
