@@ -1,11 +1,6 @@
 //! A real etcd on loopback.
 
-use std::{
-    env,
-    net::SocketAddr,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{env, ffi::OsStr, net::SocketAddr, process::Command, time::Duration};
 
 use etcd_client::{Client, CompactionOptions, PutOptions};
 use tempfile::TempDir;
@@ -41,7 +36,7 @@ impl Etcd {
             format!("http://{}", self.client),
             format!("http://{}", self.peer),
         );
-        let mut command = Command::new(program);
+        let mut command = Command::new(&program);
         command
             .arg("--data-dir")
             .arg(self.dir.path().join("data"))
@@ -59,11 +54,10 @@ impl Etcd {
                 &peer,
             ])
             .args(["--initial-cluster", &format!("test={peer}")])
+            .args(["--initial-cluster-state", "new"]);
+        if knows_no_fsync(&program) {
             // Tests do not survive a power cut: no need to wait for the disk.
-            .arg("--unsafe-no-fsync")
-            .stderr(Stdio::piped());
-        if !supports_no_fsync(&command) {
-            command = without_last_arg(&command);
+            command.arg("--unsafe-no-fsync");
         }
         self.process = Some(Process::spawn("etcd", &mut command));
         eventually("etcd answers", Duration::from_secs(30), || async {
@@ -169,19 +163,11 @@ impl Etcd {
     }
 }
 
-/// Whether the etcd of `command` knows `--unsafe-no-fsync` (3.5 and later, and some
-/// builds of 3.4).
-fn supports_no_fsync(command: &Command) -> bool {
-    let help = Command::new(command.get_program()).arg("--help").output();
+/// Whether this etcd can leave out fsync (3.5 and later).
+fn knows_no_fsync(program: &OsStr) -> bool {
+    let help = Command::new(program).arg("--help").output();
     help.is_ok_and(|out| {
         let text = [out.stdout, out.stderr].concat();
         String::from_utf8_lossy(&text).contains("unsafe-no-fsync")
     })
-}
-
-fn without_last_arg(command: &Command) -> Command {
-    let args: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
-    let mut shorter = Command::new(command.get_program());
-    shorter.args(&args[..args.len() - 1]);
-    shorter
 }

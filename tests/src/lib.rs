@@ -13,7 +13,9 @@
 pub mod backend;
 pub mod balancer;
 pub mod binary;
+pub mod cli;
 pub mod etcd;
+pub mod http;
 pub mod inspect;
 pub mod poll;
 pub mod ports;
