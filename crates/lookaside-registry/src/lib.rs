@@ -3,13 +3,16 @@
 //! A [`Registry`] publishes its whole state as one immutable value after every
 //! change; a [`Registrar`] writes backends into it.
 
+mod memory;
 mod object;
 mod registrar;
 mod registration;
 mod registry;
 mod settings;
 mod state;
+mod task;
 
+pub use memory::{Held, MemoryLimits, MemoryRegistry};
 pub use registrar::{Registered, Registrar, RegistrarError};
 pub use registration::{
     DEFAULT_TTL, Handle, MAX_HANDLE_BYTES, MAX_TTL, MAX_ZONE_BYTES, MIN_TTL, Registration,

@@ -67,9 +67,9 @@ pub enum RegistrarError {
         id: BackendId,
     },
     /// The registry takes no more.
-    #[error("{what} has {limit} registrations already, which is the limit")]
+    #[error("{what}: the limit of {limit} is reached")]
     Full {
-        /// "the registry", or which service.
+        /// Of what there are so many, as in "registrations of service orders".
         what: Arc<str>,
         /// How many it takes.
         limit: usize,

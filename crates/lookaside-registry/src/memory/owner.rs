@@ -1,0 +1,116 @@
+use std::{fmt, future, mem, sync::Arc};
+
+use lookaside_core::{SettingsSnapshot, Snapshot};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, sleep_until},
+};
+
+use super::{MemoryLimits, table::Table};
+use crate::{Freshness, RegistrarError, RegistryState, task::Task};
+
+/// How many callers wait in line; more wait to get into it. As many are served between
+/// two publications.
+const QUEUE: usize = 1024;
+
+/// The task that owns the table, and the state it publishes.
+#[derive(Debug)]
+pub(super) struct Owner {
+    access: Access,
+    state: watch::Receiver<Arc<RegistryState>>,
+    _task: Task,
+}
+
+/// Runs something on the table; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Access(mpsc::Sender<Command>);
+
+/// What to do, and then, once its effect is published, whom to tell.
+type Command = Box<dyn FnOnce(&mut Table, Instant) -> Reply + Send>;
+type Reply = Box<dyn FnOnce() + Send>;
+
+impl Owner {
+    pub(super) fn spawn(limits: MemoryLimits) -> Self {
+        let (access, commands) = mpsc::channel(QUEUE);
+        let (publisher, state) = watch::channel(Arc::new(RegistryState {
+            backends: Some(Arc::new(Snapshot::default())),
+            settings: Some(Arc::new(SettingsSnapshot::default())),
+            freshness: Freshness::Synced {
+                as_of: Instant::now(),
+            },
+        }));
+        Self {
+            access: Access(access),
+            state,
+            _task: Task::spawn(run(Table::new(limits), commands, publisher)),
+        }
+    }
+
+    pub(super) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<Arc<RegistryState>> {
+        self.state.clone()
+    }
+}
+
+impl Access {
+    /// Runs `work`; returns its result once what it changed is published.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Table, Instant) -> T + Send + 'static,
+    ) -> Result<T, RegistrarError> {
+        let ended = || RegistrarError::Unavailable("the memory registry has ended".into());
+        let (reply, result) = oneshot::channel();
+        let command: Command = Box::new(move |table, now| {
+            let done = work(table, now);
+            // A caller that has gone away is not told.
+            Box::new(move || mem::drop(reply.send(done)))
+        });
+        self.0.send(command).await.map_err(|_| ended())?;
+        result.await.map_err(|_| ended())
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Access")
+    }
+}
+
+async fn run(
+    mut table: Table,
+    mut commands: mpsc::Receiver<Command>,
+    publisher: watch::Sender<Arc<RegistryState>>,
+) {
+    let mut batch = Vec::new();
+    loop {
+        let expiry = table.next_expiry();
+        // Commands first: renewals that waited while the process was stopped count.
+        tokio::select! {
+            biased;
+            received = commands.recv_many(&mut batch, QUEUE) => {
+                if received == 0 {
+                    return;
+                }
+            }
+            () = async {
+                match expiry {
+                    Some(at) => sleep_until(at).await,
+                    None => future::pending().await,
+                }
+            } => {}
+        }
+        let now = Instant::now();
+        let replies: Vec<Reply> = batch.drain(..).map(|work| work(&mut table, now)).collect();
+        table.expire(now);
+        let last = Arc::clone(&publisher.borrow());
+        if let Some(state) = table.publish(&last, now) {
+            publisher.send_replace(Arc::new(state));
+        }
+        for reply in replies {
+            reply();
+        }
+    }
+}
