@@ -58,6 +58,9 @@ pub enum RegistrarError {
     /// The request itself is wrong.
     #[error(transparent)]
     Invalid(#[from] RegistrationError),
+    /// The request is wrong in the words of a registrar elsewhere.
+    #[error("refused: {0}")]
+    Refused(Arc<str>),
     /// The id belongs to a live registration of somebody else.
     #[error("backend {id} of service {service} is registered by somebody else")]
     Taken {
