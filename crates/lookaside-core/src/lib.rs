@@ -5,12 +5,37 @@
 
 mod address;
 mod backend;
+mod backoff;
+mod connectivity;
+mod drops;
 mod name;
+mod plan;
+mod report;
+pub mod rotation;
 mod settings;
+mod slots;
 mod snapshot;
+mod subchannel;
+mod token;
 
 pub use address::{AddressError, Host, HostPort};
 pub use backend::{Backend, BackendState, DEFAULT_WEIGHT};
+pub use backoff::{Backoff, BackoffConfig};
+pub use connectivity::ConnectivityState;
+pub use drops::{Slot, spread_drops};
 pub use name::{BackendId, MAX_NAME_BYTES, NameError, ServiceName};
+pub use plan::{
+    DEFAULT_MAX_BYTES, Endpoint, FallbackReason, Limits, List, MAX_ADDRESSES_PER_BACKEND, Plan,
+    Planner, ResolvedBackend, ServiceInput, SlotRef, Truncation, plan,
+};
+pub use report::{
+    CallCounters, DropCounter, MAX_DROP_CATEGORIES, OTHER_CATEGORIES, ReportDelta, ReportFilter,
+    ReportTotals,
+};
 pub use settings::{Drop, Drops, DropsError, MAX_CATEGORY_CHARS, Settings};
+pub use slots::{Apportionment, apportion, interleave, length_bound};
 pub use snapshot::{Problem, Revision, Service, ServiceSettings, SettingsSnapshot, Snapshot};
+pub use subchannel::{MIN_CONNECT_TIMEOUT, Subchannel, SubchannelAction, SubchannelEvent};
+pub use token::{
+    MAX_TOKEN_CHARS, ServiceIssuer, Token, TokenError, TokenIssuer, Variant, strip_variant,
+};

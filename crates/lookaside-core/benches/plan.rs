@@ -1,0 +1,2 @@
+//! How long planning 10,000 backends takes.
+fn main() {}

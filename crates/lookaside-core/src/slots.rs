@@ -1,0 +1,9 @@
+//! From weights to the order of a list. The protocol has no weight field: a weight is
+//! repetition, and clients walk the list in order, round and round.
+
+mod apportion;
+mod interleave;
+
+pub use apportion::{Apportionment, apportion, length_bound};
+pub(crate) use apportion::{apportion_within, largest_remainder};
+pub use interleave::interleave;

@@ -1,0 +1,162 @@
+use std::cmp::Reverse;
+
+/// Up to this many slots, a list has room for four per backend whatever `max_slots` is:
+/// beyond it, a longer list costs every client more than finer weights are worth.
+const ROOMY_SLOTS: usize = 32_768;
+
+/// How many slots each backend gets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Apportionment {
+    /// For each weight, in order. 0 exactly where the weight is 0.
+    pub counts: Vec<u32>,
+    /// The largest difference between a backend's share of the slots and its share of
+    /// the weights, both out of 1.
+    pub largest_error: f64,
+}
+
+/// The longest list for `n` backends of weight above 0, before drops:
+/// `max(max_slots, min(4n, 32768), n)`.
+pub fn length_bound(n: usize, max_slots: usize) -> usize {
+    max_slots.max(n.saturating_mul(4).min(ROOMY_SLOTS)).max(n)
+}
+
+/// Turns weights into numbers of slots, as few as the weights allow.
+///
+/// - Weights over their greatest common divisor, where these fit into
+///   [`length_bound`]: exact.
+/// - Otherwise the whole bound is given out. A backend whose share is under one slot
+///   gets exactly one. That takes from the others, so that another one's share of the
+///   *remaining* slots may be under one: it gets exactly one too, until there is none
+///   such. The others share what remains by largest remainder: each is within one slot
+///   of its exact share of the remaining slots, and has at least one.
+///
+/// Against its share of *all* slots a backend has less by what the ones under one slot
+/// were given beyond theirs; `largest_error` includes that.
+pub fn apportion(weights: &[u64], max_slots: usize) -> Apportionment {
+    let n = weights.iter().filter(|&&weight| weight > 0).count();
+    apportion_within(weights, length_bound(n, max_slots))
+}
+
+/// As [`apportion`], for at most `bound` slots, or one each where there are more
+/// backends than that.
+pub(crate) fn apportion_within(weights: &[u64], bound: usize) -> Apportionment {
+    let divisor = weights.iter().copied().fold(0, gcd).max(1);
+    let total: u128 = weights.iter().map(|&weight| u128::from(weight)).sum();
+    if total / u128::from(divisor) <= bound as u128 {
+        let counts = weights.iter().map(|&weight| (weight / divisor) as u32);
+        return Apportionment {
+            counts: counts.collect(),
+            largest_error: 0.0,
+        };
+    }
+    let n = weights.iter().filter(|&&weight| weight > 0).count();
+    let mut counts = approximate(weights, total, bound.max(n));
+    let divisor = counts
+        .iter()
+        .fold(0, |divisor, &count| gcd(divisor, u64::from(count)));
+    for count in &mut counts {
+        *count /= divisor.max(1) as u32;
+    }
+    let largest_error = largest_error(weights, total, &counts);
+    Apportionment {
+        counts,
+        largest_error,
+    }
+}
+
+/// `slots` is at least the number of weights above 0, so that the last of them always
+/// has a share of one or more.
+fn approximate(weights: &[u64], total: u128, slots: usize) -> Vec<u32> {
+    let (floor, rest, rest_total) = floors(weights, total, slots);
+    let above: Vec<u64> = weights
+        .iter()
+        .map(|&weight| if weight < floor { 0 } else { weight })
+        .collect();
+    let mut counts = largest_remainder(&above, rest_total, rest);
+    for (count, &weight) in counts.iter_mut().zip(weights) {
+        if weight > 0 && weight < floor {
+            *count = 1;
+        }
+    }
+    counts
+}
+
+/// The weight below which a backend gets exactly one slot; and for the others, their
+/// slots and the sum of their weights.
+///
+/// Giving one slot to a share under one lowers the others' shares
+/// (`(rest − 1) / (total − weight) < rest / total` as `weight · rest < total`), so going
+/// up the sorted weights finds the smallest set that is stable.
+fn floors(weights: &[u64], mut total: u128, slots: usize) -> (u64, usize, u128) {
+    let under_one =
+        |weight: u64, rest: usize, total: u128| u128::from(weight) * (rest as u128) < total;
+    let mut rest = slots;
+    let smallest = weights.iter().copied().filter(|&weight| weight > 0).min();
+    if smallest.is_none_or(|weight| !under_one(weight, rest, total)) {
+        return (0, rest, total);
+    }
+    let mut sorted: Vec<u64> = weights
+        .iter()
+        .copied()
+        .filter(|&weight| weight > 0)
+        .collect();
+    sorted.sort_unstable();
+    for weight in sorted {
+        if !under_one(weight, rest, total) {
+            return (weight, rest, total);
+        }
+        rest -= 1;
+        total -= u128::from(weight);
+    }
+    (u64::MAX, rest, total)
+}
+
+/// Shares `slots` in proportion to `weights`, whose sum is `total`: each gets its exact
+/// share rounded down or up, up for the largest remainders, the earlier one of equals.
+pub(crate) fn largest_remainder(weights: &[u64], total: u128, slots: usize) -> Vec<u32> {
+    if total == 0 {
+        return vec![0; weights.len()];
+    }
+    let mut left = slots;
+    let mut remainders = Vec::with_capacity(weights.len());
+    let mut counts: Vec<u32> = Vec::with_capacity(weights.len());
+    for (index, &weight) in weights.iter().enumerate() {
+        // u64 has room for all but extreme weights, and divides several times faster.
+        let share = u128::from(weight) * slots as u128;
+        let (count, remainder) = match (u64::try_from(share), u64::try_from(total)) {
+            (Ok(share), Ok(total)) => (share / total, u128::from(share % total)),
+            _ => ((share / total) as u64, share % total),
+        };
+        counts.push(count as u32);
+        left -= count as usize;
+        if remainder > 0 {
+            remainders.push((Reverse(remainder), index));
+        }
+    }
+    if left > 0 && left < remainders.len() {
+        remainders.select_nth_unstable(left - 1);
+    }
+    for &(_, index) in remainders.iter().take(left) {
+        counts[index] += 1;
+    }
+    counts
+}
+
+fn largest_error(weights: &[u64], total: u128, counts: &[u32]) -> f64 {
+    let slots: f64 = counts.iter().map(|&count| f64::from(count)).sum();
+    let error = |(&weight, &count): (&u64, &u32)| {
+        (f64::from(count) / slots - weight as f64 / total as f64).abs()
+    };
+    weights.iter().zip(counts).map(error).fold(0.0, f64::max)
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    let (mut a, mut b) = (a, b);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
+#[cfg(test)]
+mod tests;
