@@ -33,8 +33,8 @@ class Dns(BaseResolver):
         """Publishes a host on loopback, with its balancers in order of preference.
 
         `balancers` are port numbers. Each gets a name of its own and a lower priority
-        than the one before, because Go sorts by priority and the others keep the
-        order of the answer: so all of them agree.
+        than the one before: Go goes by priority, Java by the order of the answer, and
+        C-core by the order in which the names' addresses arrive.
         """
         names = {host: [RR(host, QTYPE.A, rdata=A("127.0.0.1"), ttl=_TTL)]}
         srv = f"_grpclb._tcp.{host}"

@@ -8,9 +8,13 @@ def test_a_quarter_of_the_calls_is_dropped_exactly(published, balancer, backends
     for backend in backends:
         published.add(backend)
     published.drop("overload", per_million=250_000)
+    eventually(
+        "the whole list is made before there is a client",
+        lambda: balancer.inspect.service(published.name),
+        lambda shown: shown and len(shown.backends) == 3 and len(shown.drops) == 1,
+    )
     client = connect()
-    client.until("a listed backend answers", lambda calls: calls.answered() and calls.failed())
-    eventually("no change is on its way", lambda: balancer.inspect.service(published.name).drops)
+    client.until("some calls are answered and some dropped", lambda c: c.answered() and c.failed())
 
     calls = client.call(1000)
 
