@@ -1,0 +1,44 @@
+use std::future::poll_fn;
+
+use tokio::time::{Instant, timeout};
+
+use super::*;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A stream whose body does `polls`, one a second, and then is not polled again.
+async fn ends_after(polls: Vec<Option<BodyPoll>>) -> Option<Duration> {
+    let started = Instant::now();
+    let mut polls = polls.into_iter();
+    let mut tick = Box::pin(sleep(Duration::ZERO));
+    let stream = poll_fn(move |cx| {
+        while tick.as_mut().poll(cx).is_ready() {
+            let Some(poll) = polls.next() else { break };
+            if let Some(poll) = poll {
+                note(poll);
+            }
+            tick.as_mut().reset(Instant::now() + Duration::from_secs(1));
+        }
+        Poll::Pending
+    });
+    timeout(10 * LIMIT, WriteDeadline::new(stream, LIMIT))
+        .await
+        .ok()
+        .map(|()| started.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_when_its_data_is_not_taken() {
+    use BodyPoll::{HandedOver, Idle};
+    let late = LIMIT + Duration::from_secs(1);
+    assert!((LIMIT..late).contains(&ends_after(vec![Some(HandedOver)]).await.unwrap()));
+    // Wake-ups that do not reach the body are no progress.
+    let woken = vec![Some(HandedOver), None, None];
+    assert!((LIMIT..late).contains(&ends_after(woken).await.unwrap()));
+    // A second frame handed over is progress: the first was taken.
+    let second = vec![Some(HandedOver), None, Some(HandedOver)];
+    assert!(ends_after(second).await.unwrap() >= LIMIT + Duration::from_secs(2));
+    // And so is an idle body.
+    assert_eq!(ends_after(vec![Some(HandedOver), Some(Idle)]).await, None);
+    assert_eq!(ends_after(vec![Some(Idle)]).await, None);
+}

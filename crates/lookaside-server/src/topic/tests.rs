@@ -1,0 +1,118 @@
+use std::{
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    task::Wake,
+};
+
+use super::*;
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+struct Stream {
+    subscription: Subscription,
+    phase: u16,
+    woken: Arc<Count>,
+}
+
+impl Stream {
+    fn new(topic: &Arc<Topic>, phase: u16) -> Self {
+        Self {
+            subscription: Subscription::new(Arc::clone(topic)),
+            phase,
+            woken: Arc::default(),
+        }
+    }
+
+    fn take(&mut self) -> Option<u64> {
+        let waker = Waker::from(Arc::clone(&self.woken));
+        let update = self
+            .subscription
+            .take_newest(self.phase, &mut Context::from_waker(&waker))?;
+        update.as_ref().map(|update| update.version)
+    }
+
+    fn wakes(&self) -> usize {
+        self.woken.0.swap(0, SeqCst)
+    }
+}
+
+fn publish(topic: &Topic, version: u64) {
+    topic.publish(Update {
+        version,
+        content: Content::Fallback,
+    });
+}
+
+#[test]
+fn each_stream_gets_the_newest_update_once_and_skips_the_ones_before() {
+    let topic = Arc::new(Topic::default());
+    let mut waiting = Stream::new(&topic, 0);
+    let mut busy = Stream::new(&topic, 0);
+    assert_eq!(waiting.take(), None);
+    publish(&topic, 1);
+    assert_eq!(waiting.wakes(), 1);
+    assert_eq!(waiting.take(), Some(1));
+    assert_eq!(waiting.take(), None);
+    publish(&topic, 2);
+    publish(&topic, 3);
+    assert_eq!(waiting.take(), Some(3));
+    assert_eq!(busy.take(), Some(3));
+    assert_eq!(busy.wakes(), 0, "it never waited");
+    assert!(topic.has_update());
+}
+
+#[test]
+fn a_stream_that_ended_is_woken_no_more() {
+    let topic = Arc::new(Topic::default());
+    let mut streams: Vec<_> = (0..100).map(|_| Stream::new(&topic, 0)).collect();
+    for stream in &mut streams {
+        assert_eq!(stream.take(), None);
+    }
+    let ended = streams.pop().unwrap();
+    let woken = Arc::clone(&ended.woken);
+    drop(ended);
+    publish(&topic, 1);
+    assert_eq!(woken.0.load(SeqCst), 0);
+    assert!(streams.iter().all(|stream| stream.wakes() == 1));
+}
+
+#[test]
+fn a_stream_that_moves_to_another_task_is_woken_there() {
+    let topic = Arc::new(Topic::default());
+    let mut stream = Stream::new(&topic, 0);
+    assert_eq!(stream.take(), None);
+    let before = std::mem::take(&mut stream.woken);
+    assert_eq!(stream.take(), None);
+    publish(&topic, 1);
+    assert_eq!(before.0.load(SeqCst), 0);
+    assert_eq!(stream.wakes(), 1);
+}
+
+#[test]
+fn phases_are_woken_in_turn() {
+    let topic = Arc::new(Topic::default());
+    let mut streams: Vec<_> = [0, 9, 10, u16::MAX]
+        .map(|phase| Stream::new(&topic, phase))
+        .into();
+    for stream in &mut streams {
+        assert_eq!(stream.take(), None);
+    }
+    let mut woken = |from, to| -> Vec<usize> {
+        topic.wake_phases(from, to);
+        streams.iter().map(Stream::wakes).collect()
+    };
+    assert_eq!(woken(0, 10), [1, 1, 0, 0]);
+    assert_eq!(woken(10, 65_536), [0, 0, 1, 1]);
+}
+
+#[test]
+fn successive_streams_get_successive_rotations() {
+    let topic = Topic::default();
+    assert_eq!([0, 1, 2], [(); 3].map(|()| topic.next_rotation()));
+}
