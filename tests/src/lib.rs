@@ -12,6 +12,7 @@
 
 pub mod backend;
 pub mod balancer;
+pub mod bench;
 pub mod binary;
 pub mod cli;
 pub mod etcd;

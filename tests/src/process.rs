@@ -109,6 +109,11 @@ impl Process {
             .unwrap_or_else(|e| panic!("{}: {signal:?}: {e}", self.name));
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
