@@ -1,1 +1,47 @@
-//! Placeholder.
+//! What a backend embeds to be found.
+//!
+//! An [`Agent`] records a backend, through a balancer by default, and keeps it
+//! recorded for as long as the agent lives: it renews at a third of the time to live,
+//! moves to the next balancer when one fails, registers again when the registration is
+//! gone, and never gives up. [`Agent::shutdown`] takes the backend out without losing
+//! a call. [`LbTokenLayer`] hands the token of each call to the service.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use lookaside_agent::{Agent, Target};
+//!
+//! let agent = Agent::builder("orders", "10.0.0.5:50051")
+//!     .weight(200)
+//!     .zone("a")
+//!     .register(Target::balancers(["lb-1:7400".parse()?, "lb-2:7400".parse()?])?)?;
+//! agent.registered().await;
+//! // ... serve; on SIGTERM:
+//! agent.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Feature `etcd`: registers in etcd itself (`Target::registrar`); needs `protoc` to
+//! build.
+
+mod agent;
+mod balancer;
+mod builder;
+mod connector;
+mod keeper;
+mod route;
+mod state;
+mod target;
+mod task;
+mod token;
+
+pub use lookaside_core::HostPort;
+pub use lookaside_registry::{Handle, Registered, Registrar, RegistrarError, Registration};
+
+pub use agent::Agent;
+pub use balancer::BalancerRegistrar;
+pub use builder::{AgentBuilder, AgentError, DEFAULT_DRAIN_TIME};
+pub use route::{RouteError, advertised, local_address_towards};
+pub use state::AgentState;
+pub use target::{Target, TargetError};
+pub use token::{LbToken, LbTokenLayer, LbTokenService};

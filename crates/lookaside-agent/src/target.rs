@@ -1,0 +1,56 @@
+use std::{fmt, sync::Arc};
+
+use lookaside_core::HostPort;
+use lookaside_registry::Registrar;
+use tokio::sync::Notify;
+
+use crate::BalancerRegistrar;
+
+/// Where an agent records its backend.
+#[derive(Clone)]
+pub struct Target {
+    pub(crate) registrar: Arc<dyn Registrar>,
+    /// Rings when the connection to the registry breaks.
+    pub(crate) nudge: Option<Arc<Notify>>,
+}
+
+/// Why a list of balancers is no target.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// None given.
+    #[error("no balancer to register with: at least one HOST:PORT is needed")]
+    NoBalancer,
+    /// Not an address that can be connected to.
+    #[error("balancer {0} cannot be connected to: {1}")]
+    Address(HostPort, Arc<str>),
+}
+
+impl Target {
+    /// Registers through the first of `balancers` that takes it, and through the next
+    /// when that one fails. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// The list is empty, or an address is none.
+    pub fn balancers(balancers: impl IntoIterator<Item = HostPort>) -> Result<Self, TargetError> {
+        let registrar = BalancerRegistrar::new(balancers)?;
+        Ok(Self {
+            nudge: Some(registrar.disconnected()),
+            registrar: Arc::new(registrar),
+        })
+    }
+
+    /// Registers through any other registrar, such as etcd's.
+    pub fn registrar(registrar: Arc<dyn Registrar>) -> Self {
+        Self {
+            registrar,
+            nudge: None,
+        }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Target").field(&self.registrar).finish()
+    }
+}
