@@ -1,6 +1,7 @@
 //! The planner's pure heart: one service's backends and settings become a list or
 //! fallback. It knows nothing of the protocol in which clients get it.
 
+mod draft;
 mod endpoint;
 mod limits;
 mod list;

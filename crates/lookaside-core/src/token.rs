@@ -6,6 +6,7 @@ mod variant;
 
 use std::{fmt, str::FromStr};
 
+pub(crate) use issuer::name_hash;
 pub use issuer::{ServiceIssuer, TokenIssuer};
 pub use variant::{Variant, strip_variant};
 

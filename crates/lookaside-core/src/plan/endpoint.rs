@@ -1,6 +1,6 @@
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
-use crate::{Backend, BackendId, Token};
+use crate::{Backend, BackendId, BackendState, Token, token::ServiceIssuer};
 
 /// How many addresses of one backend are used, the lowest: a name that resolves to more
 /// is no one instance.
@@ -29,9 +29,29 @@ impl Endpoint {
     }
 }
 
-/// The addresses of one backend that are used: sorted, each once.
-pub(super) fn distinct(resolved: &[SocketAddr]) -> impl Iterator<Item = SocketAddr> {
-    let canonical = |addr: &SocketAddr| SocketAddr::new(addr.ip().to_canonical(), addr.port());
-    let addresses: BTreeSet<_> = resolved.iter().map(canonical).collect();
-    addresses.into_iter().take(MAX_ADDRESSES_PER_BACKEND)
+/// The endpoints of one backend, sorted by address; none unless it can take calls.
+pub(super) fn of(
+    backend: &Arc<Backend>,
+    resolved: &[SocketAddr],
+    issuer: &ServiceIssuer,
+) -> Box<[Arc<Endpoint>]> {
+    if backend.state != BackendState::Serving || backend.weight == 0 || resolved.is_empty() {
+        return Box::default();
+    }
+    let mut addresses: Vec<SocketAddr> = resolved
+        .iter()
+        .map(|addr| SocketAddr::new(addr.ip().to_canonical(), addr.port()))
+        .collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses.truncate(MAX_ADDRESSES_PER_BACKEND);
+    let token = issuer.issue(&backend.id);
+    let endpoint = |addr| {
+        Arc::new(Endpoint {
+            backend: Arc::clone(backend),
+            addr,
+            token,
+        })
+    };
+    addresses.into_iter().map(endpoint).collect()
 }

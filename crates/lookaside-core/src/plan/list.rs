@@ -122,6 +122,13 @@ impl List {
         }
     }
 
+    /// The categories that have slots, with the index of each.
+    fn categories(&self) -> impl Iterator<Item = (usize, &str)> {
+        let categories = self.drops.as_slice().iter().map(|drop| &*drop.category);
+        let used = |&(index, _): &(usize, &str)| self.drop_counts[index] > 0;
+        categories.enumerate().filter(used)
+    }
+
     /// The largest difference between an endpoint's share of the calls that are not
     /// dropped and its share of the weights, both out of 1.
     pub fn largest_error(&self) -> f64 {
@@ -137,20 +144,12 @@ impl List {
 impl PartialEq for List {
     /// Whether clients see the same.
     fn eq(&self, other: &Self) -> bool {
-        let categories = |list: &Self| list.drops.as_slice().len();
+        let same = |(one, other): (&Arc<Endpoint>, &Arc<Endpoint>)| {
+            Arc::ptr_eq(one, other) || one.looks_like(other)
+        };
         self.slots == other.slots
             && self.endpoints.len() == other.endpoints.len()
-            && self
-                .endpoints
-                .iter()
-                .zip(&other.endpoints)
-                .all(|(one, other)| Arc::ptr_eq(one, other) || one.looks_like(other))
-            && categories(self) == categories(other)
-            && self
-                .drops
-                .as_slice()
-                .iter()
-                .zip(other.drops.as_slice())
-                .all(|(one, other)| one.category == other.category)
+            && self.endpoints.iter().zip(&other.endpoints).all(same)
+            && self.categories().eq(other.categories())
     }
 }

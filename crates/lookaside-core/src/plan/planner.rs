@@ -1,25 +1,18 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    Endpoint, FallbackReason, Limits, List, Plan, ResolvedBackend, ServiceInput, SlotRef,
-    Truncation, endpoint::distinct, list::Parts,
+    Endpoint, FallbackReason, Limits, List, Plan, ResolvedBackend, ServiceInput, draft::Draft,
+    endpoint,
 };
-use crate::{
-    Backend, BackendState, Drops, ServiceName, TokenIssuer,
-    drops::{MILLION, spread_within},
-    slots::{apportion_within, interleave, length_bound},
-    token::ServiceIssuer,
-};
+use crate::{Backend, BackendState, Drops, ServiceName, TokenIssuer, token::ServiceIssuer};
 
-/// Plans one service again and again, and keeps what it computed per backend: tokens,
-/// addresses and sizes of those that did not change.
+/// Plans one service again and again, and keeps what it worked out per backend.
 ///
-/// Planning with one that planned something else before, or nothing, gives the same
-/// plan, only later.
+/// What was planned before makes no difference to a plan, only to how soon it is there.
 #[derive(Debug, Default)]
 pub struct Planner {
     made_for: Option<(ServiceName, TokenIssuer)>,
-    /// Sorted by id.
+    /// Sorted by id, each once.
     known: Vec<Known>,
 }
 
@@ -28,13 +21,26 @@ pub struct Planner {
 struct Known {
     backend: Arc<Backend>,
     resolved: Arc<[SocketAddr]>,
-    endpoints: Vec<Arc<Endpoint>>,
+    /// None if it is not eligible.
+    endpoints: Box<[Arc<Endpoint>]>,
 }
 
 impl Known {
-    fn is(&self, (backend, resolved): &ResolvedBackend) -> bool {
-        (Arc::ptr_eq(&self.backend, backend) || self.backend == *backend)
-            && (Arc::ptr_eq(&self.resolved, resolved) || self.resolved == *resolved)
+    fn new(new: &ResolvedBackend, issuer: &ServiceIssuer) -> Self {
+        let (backend, resolved) = new;
+        Self {
+            backend: Arc::clone(backend),
+            resolved: Arc::clone(resolved),
+            endpoints: endpoint::of(backend, resolved, issuer),
+        }
+    }
+
+    fn is_same(&self, (backend, resolved): &ResolvedBackend) -> bool {
+        Arc::ptr_eq(&self.backend, backend) && Arc::ptr_eq(&self.resolved, resolved)
+    }
+
+    fn is_equal(&self, (backend, resolved): &ResolvedBackend) -> bool {
+        self.backend == *backend && self.resolved == *resolved
     }
 }
 
@@ -62,28 +68,22 @@ impl Planner {
     }
 
     fn learn(&mut self, backends: &[ResolvedBackend], issuer: &ServiceIssuer) {
-        let mut sorted: Vec<&ResolvedBackend> = backends.iter().collect();
-        let by_id = |one: &&ResolvedBackend, other: &&ResolvedBackend| one.0.id.cmp(&other.0.id);
-        if !sorted.is_sorted_by(|one, other| by_id(one, other).is_lt()) {
-            sorted.sort_by(by_id);
+        let before = std::mem::take(&mut self.known);
+        self.known = merge(before, backends, issuer).unwrap_or_else(|| {
+            let mut sorted = backends.to_vec();
+            sorted.sort_by(|one, other| one.0.id.cmp(&other.0.id));
             sorted.dedup_by(|one, other| one.0.id == other.0.id);
-        }
-        let mut known = std::mem::take(&mut self.known).into_iter().peekable();
-        self.known.reserve(sorted.len());
-        for new in sorted {
-            while known.peek().is_some_and(|old| old.backend.id < new.0.id) {
-                known.next();
-            }
-            let old = known.next_if(|old| old.backend.id == new.0.id);
-            self.known.push(match old {
-                Some(old) if old.is(new) => old,
-                _ => Known {
-                    backend: Arc::clone(&new.0),
-                    resolved: Arc::clone(&new.1),
-                    endpoints: endpoints(new, issuer),
-                },
-            });
-        }
+            sorted.iter().map(|new| Known::new(new, issuer)).collect()
+        });
+    }
+
+    fn list(&self, drops: &Drops, limits: &Limits) -> Option<List> {
+        let backends = self
+            .known
+            .iter()
+            .filter(|known| !known.endpoints.is_empty())
+            .map(|known| (known.backend.weight, &*known.endpoints));
+        Draft::new(backends).list(drops, limits)
     }
 
     fn why_none(&self) -> FallbackReason {
@@ -106,96 +106,34 @@ impl Planner {
             unresolved,
         }
     }
+}
 
-    fn list(&self, drops: &Drops, limits: &Limits) -> Option<List> {
-        let mut endpoints: Vec<Arc<Endpoint>> = Vec::with_capacity(self.known.len());
-        let mut weights: Vec<u64> = Vec::with_capacity(self.known.len());
-        let scale = self
-            .known
-            .iter()
-            .map(|known| known.endpoints.len() as u64)
-            .filter(|&addresses| addresses > 1)
-            .fold(1, lcm);
-        for known in &self.known {
-            let addresses = known.endpoints.len() as u64;
-            if addresses > 0 {
-                let weight = u64::from(known.backend.weight) * (scale / addresses);
-                weights.extend(known.endpoints.iter().map(|_| weight));
-                endpoints.extend(known.endpoints.iter().cloned());
-            }
+/// What is known of these backends, taken from before where nothing changed. Nothing if
+/// they are not sorted by id.
+///
+/// 10,000 ids are not compared one by one: their text lies all over the memory. A backend
+/// that is the very one known before is behind the last one as it was before.
+fn merge(
+    before: Vec<Known>,
+    backends: &[ResolvedBackend],
+    issuer: &ServiceIssuer,
+) -> Option<Vec<Known>> {
+    let mut before = before.into_iter().peekable();
+    let mut known: Vec<Known> = Vec::with_capacity(backends.len());
+    for new in backends {
+        if let Some(same) = before.next_if(|old| old.is_same(new)) {
+            known.push(same);
+            continue;
         }
-        if endpoints.is_empty() {
+        let id = &new.0.id;
+        if known.last().is_some_and(|last| last.backend.id >= *id) {
             return None;
         }
-        let sum: u64 = drops
-            .as_slice()
-            .iter()
-            .map(|drop| u64::from(drop.per_million))
-            .sum();
-        let beside_drops = |slots: usize| {
-            (slots as u128 * u128::from(MILLION - sum) / u128::from(MILLION)) as usize
-        };
-        let bound = length_bound(endpoints.len(), limits.max_slots);
-        let dearest = dearest(&endpoints, drops, limits);
-        let fitting = (limits.max_bytes / dearest.max(1)).max(1);
-        let mut truncation = None;
-        let all = endpoints.len();
-        let room = beside_drops(fitting).max(1);
-        let _ = (SlotRef::Endpoint, all);
-        if all > room {
-            truncation = Some(Truncation::Subset {
-                kept: room,
-                of: all,
-            });
-            endpoints.truncate(room);
-            weights.truncate(room);
-        }
-        let wanted = bound.min(beside_drops(2 * bound));
-        let apportioned = apportion_within(&weights, wanted.min(room));
-        let order = interleave(&apportioned.counts);
-        let slots = spread_within(&order, drops, fitting.min(2 * bound));
-        List::new(Parts {
-            endpoints,
-            drops: drops.clone(),
-            slots,
-            largest_error: apportioned.largest_error,
-            truncation,
-        })
+        while before.next_if(|old| old.backend.id < *id).is_some() {}
+        let equal = before
+            .next_if(|old| old.backend.id == *id)
+            .filter(|old| old.is_equal(new));
+        known.push(equal.unwrap_or_else(|| Known::new(new, issuer)));
     }
-}
-
-fn dearest(endpoints: &[Arc<Endpoint>], drops: &Drops, limits: &Limits) -> usize {
-    let endpoints = endpoints
-        .iter()
-        .map(|endpoint| (limits.slot_bytes)(&SlotRef::Endpoint(endpoint)));
-    let drops = drops
-        .as_slice()
-        .iter()
-        .map(|drop| (limits.slot_bytes)(&SlotRef::Drop(drop)));
-    endpoints.chain(drops).max().unwrap_or(1)
-}
-
-/// None unless the backend can take calls.
-fn endpoints((backend, resolved): &ResolvedBackend, issuer: &ServiceIssuer) -> Vec<Arc<Endpoint>> {
-    if backend.state != BackendState::Serving || backend.weight == 0 || resolved.is_empty() {
-        return Vec::new();
-    }
-    let token = issuer.issue(&backend.id);
-    distinct(resolved)
-        .map(|addr| {
-            Arc::new(Endpoint {
-                backend: Arc::clone(backend),
-                addr,
-                token,
-            })
-        })
-        .collect()
-}
-
-fn lcm(a: u64, b: u64) -> u64 {
-    let (mut x, mut y) = (a, b);
-    while y != 0 {
-        (x, y) = (y, x % y);
-    }
-    a / x.max(1) * b
+    Some(known)
 }

@@ -48,12 +48,16 @@ impl ServiceIssuer {
     }
 }
 
-/// The first 48 bits of SHA-256 as eight characters. 48 bits: 10,000 backends of a
-/// service have two alike once in 5 million services.
 fn hash(text: &str) -> [u8; HASH_CHARS] {
-    let digest = Sha256::digest(text.as_bytes());
-    let bits = digest[..6]
-        .iter()
-        .fold(0u64, |bits, &byte| bits << 8 | u64::from(byte));
+    let bits = name_hash(text);
     std::array::from_fn(|i| ALPHABET[(bits >> (42 - 6 * i) & 63) as usize])
+}
+
+/// The first 48 bits of SHA-256, eight characters in a token. Of 10,000 ids, two are alike
+/// in one of 5 million services.
+pub(crate) fn name_hash(text: &str) -> u64 {
+    let digest = Sha256::digest(text.as_bytes());
+    digest[..6]
+        .iter()
+        .fold(0, |bits, &byte| bits << 8 | u64::from(byte))
 }
