@@ -2,8 +2,8 @@
 # Building the binary for somebody who waits for it. Sourced by ./dev, which sets `here`.
 # shellcheck disable=SC2154
 
-build_lookaside() {
-  cargo build --manifest-path "$here/Cargo.toml" -p lookaside 2>&1 | progress >&2
+build_lookaside() { # [--release]
+  cargo build --manifest-path "$here/Cargo.toml" -p lookaside "$@" 2>&1 | progress >&2
 }
 
 # Cargo's hundreds of lines as one that moves (or, where there is no terminal, one in every 25); whatever is

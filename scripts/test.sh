@@ -6,6 +6,8 @@ sim_seeds=20 # a few seconds' worth; `./dev full` runs 200
 run_tests() { # [fast|CARGO TEST ARGUMENT...]
   export LOOKASIDE_SIM_SEEDS=${LOOKASIDE_SIM_SEEDS:-$sim_seeds}
   raise_open_files
+  # the tests would build the binary too, but without a word
+  case ${1:-} in '' | fast) build_lookaside ;; esac
   case ${1:-} in
     '') timed 'test' cargo test --workspace --no-fail-fast ;;
     fast) timed 'test fast (without etcd)' fast_tests ;;
@@ -55,17 +57,27 @@ bench() { # [NAME [ARGUMENT...]]
   [ -n "$known" ] || die 'bench: there are no benchmarks'
   raise_open_files
   if [ -z "$name" ]; then
-    while read -r name package <&3; do
-      say "bench $name"
-      cargo bench -p "$package" --bench "$name"
-    done 3<<<"$known"
+    while read -r name package <&3; do run_bench "$name" "$package"; done 3<<<"$known"
     return
   fi
   shift
   package=$(awk -v name="$name" '$1 == name { print $2 }' <<<"$known")
   [ -n "$package" ] || die "bench: no benchmark is called \"$name\"; there are: $(awk '{ printf "%s ", $1 }' <<<"$known")"
+  run_bench "$name" "$package" "$@"
+}
+
+run_bench() { # NAME PACKAGE [ARGUMENT...]
+  local name=$1 package=$2
+  shift 2
+  say "bench $name"
+  [ "$package" != lookaside-tests ] || build_lookaside --release
   cargo bench -p "$package" --bench "$name" -- "$@"
 }
 
-# Thousands of streams need thousands of files. As far as this user may.
-raise_open_files() { ulimit -n "$(ulimit -Hn)" 2>/dev/null || true; }
+# Thousands of streams need thousands of files. As far as this user may; a million is plenty.
+raise_open_files() {
+  local most
+  most=$(ulimit -Hn)
+  if [ "$most" = unlimited ] || [ "$most" -gt 1048576 ]; then most=1048576; fi
+  ulimit -Sn "$most" 2>/dev/null || true
+}
