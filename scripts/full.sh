@@ -35,8 +35,8 @@ check_features() { # MANIFEST ARGUMENT...
   local manifest=$1
   shift
   printf '%s %s\n' "$(basename "$(dirname "$manifest")")" "${*:-(no feature)}"
-  RUSTFLAGS="${RUSTFLAGS:-} -D warnings" \
-    cargo check --quiet --manifest-path "$manifest" --no-default-features "$@"
+  # not RUSTFLAGS: they would build all dependencies once more
+  cargo clippy --quiet --manifest-path "$manifest" --no-default-features "$@" -- -D warnings
 }
 
 features_of() { # MANIFEST
