@@ -3,6 +3,7 @@
 //! A [`Registry`] publishes its whole state as one immutable value after every
 //! change; a [`Registrar`] writes backends into it.
 
+mod file;
 mod memory;
 mod object;
 mod registrar;
@@ -12,6 +13,7 @@ mod settings;
 mod state;
 mod task;
 
+pub use file::{DEFAULT_POLL, FileError, FileRegistry, MAX_FILE_BYTES};
 pub use memory::{Held, MemoryLimits, MemoryRegistry};
 pub use registrar::{Registered, Registrar, RegistrarError};
 pub use registration::{

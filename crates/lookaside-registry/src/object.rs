@@ -1,6 +1,6 @@
 //! What serde alone does not give: errors in the words of whoever wrote the value.
 
-use std::{fmt, marker::PhantomData};
+use std::{fmt, fmt::Display, marker::PhantomData, str::FromStr};
 
 use serde::{
     Deserialize, Deserializer,
@@ -66,5 +66,15 @@ impl<'de, const MAX: u32> Deserialize<'de> for Whole<MAX> {
         }
 
         deserializer.deserialize_u64(WholeVisitor)
+    }
+}
+
+/// A text that `T` reads, with `T`'s own words where it cannot.
+pub(crate) struct Text<T>(pub(crate) T);
+
+impl<'de, T: FromStr<Err: Display>> Deserialize<'de> for Text<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(D::Error::custom)
     }
 }

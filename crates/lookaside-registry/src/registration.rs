@@ -49,7 +49,7 @@ impl Registration {
     }
 }
 
-fn is_zone(zone: &str) -> bool {
+pub(crate) fn is_zone(zone: &str) -> bool {
     (1..=MAX_ZONE_BYTES).contains(&zone.len()) && !zone.chars().any(char::is_control)
 }
 

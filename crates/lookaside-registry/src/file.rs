@@ -1,0 +1,130 @@
+//! A registry in a file, for where backends are few or somebody else's tool writes them:
+//!
+//! ```toml
+//! [[services]]
+//! name = "orders"
+//! drops = [{ category = "overload", per_million = 250000 }]   # optional
+//! fallback = false                                            # optional
+//!
+//! [[services.backends]]
+//! address = "10.0.0.1:50051"
+//! id = "a"              # optional: the address
+//! weight = 3            # optional: 100
+//! zone = "z1"           # optional
+//! state = "serving"     # optional; or "draining"
+//! ```
+
+mod document;
+mod error;
+mod follower;
+mod good;
+mod read;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
+
+use self::follower::{Follower, Observed};
+pub use self::{error::FileError, read::MAX_FILE_BYTES};
+use crate::{Registrar, Registry, RegistryState, task::Task};
+
+/// How often the file is read by default.
+///
+/// Reading beats being told: notifications miss what happens behind a symbolic link (a
+/// Kubernetes ConfigMap is one), and modification times are too coarse to tell two
+/// edits apart. The page cache makes it cheap.
+pub const DEFAULT_POLL: Duration = Duration::from_secs(1);
+
+/// A change is believed when the file is still the same this much later: an editor that
+/// writes in place leaves half a file for a moment, which may well be valid TOML.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// Backends and settings in a TOML file, read again when it changes. Read only.
+///
+/// An edit is taken whole or not at all: while the file is missing, unreadable or
+/// wrong, the last good state stands and [`crate::Freshness`] says what is the matter.
+/// A file without the key `services` is wrong, so that an emptied one empties no
+/// list; `services = []` is believed.
+#[derive(Debug)]
+pub struct FileRegistry {
+    url: String,
+    state: watch::Receiver<Arc<RegistryState>>,
+    _task: Task,
+}
+
+impl FileRegistry {
+    /// Follows the file, which need not exist yet, reading it every `poll`. Must be
+    /// called within a tokio runtime.
+    pub fn new(path: impl Into<PathBuf>, poll: Duration) -> Self {
+        let path = path.into();
+        let since = Instant::now();
+        let (publisher, state) = watch::channel(Arc::new(RegistryState::connecting(since)));
+        Self {
+            url: format!("file:{}", path.display()),
+            state,
+            _task: Task::spawn(follow(path, poll, Follower::new(since), publisher)),
+        }
+    }
+}
+
+impl Registry for FileRegistry {
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn subscribe(&self) -> watch::Receiver<Arc<RegistryState>> {
+        self.state.clone()
+    }
+
+    fn registrar(&self) -> Option<Arc<dyn Registrar>> {
+        None
+    }
+}
+
+async fn follow(
+    path: PathBuf,
+    poll: Duration,
+    mut follower: Follower,
+    publisher: watch::Sender<Arc<RegistryState>>,
+) {
+    let path: Arc<Path> = path.into();
+    loop {
+        let content = {
+            let path = Arc::clone(&path);
+            tokio::task::spawn_blocking(move || read::read(&path)).await
+        };
+        // A blocking task is cancelled only by the end of the runtime.
+        let Ok(content) = content else { return };
+        let broken = follower.error().is_some();
+        let observed = follower.observe(&path, content, Instant::now());
+        if observed == Observed::Changed {
+            match follower.error() {
+                Some(error) => tracing::warn!(%error, "the registry file is not in force"),
+                None if broken => {
+                    tracing::info!(path = %path.display(), "the registry file is in force again")
+                }
+                None => {}
+            }
+        }
+        // The proof that the file still says the same is new each time, but wakes nobody.
+        publisher.send_if_modified(|current| {
+            *current = Arc::new(follower.state());
+            observed == Observed::Changed
+        });
+        sleep(match observed {
+            Observed::Settling => SETTLE.min(poll),
+            _ => poll,
+        })
+        .await;
+    }
+}
+
+#[cfg(test)]
+mod tests;
