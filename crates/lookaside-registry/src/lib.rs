@@ -6,6 +6,7 @@
 mod file;
 mod memory;
 mod object;
+pub mod reflector;
 mod registrar;
 mod registration;
 mod registry;

@@ -1,0 +1,4 @@
+mod driven;
+mod history;
+mod rules;
+mod world;
