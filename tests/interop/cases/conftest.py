@@ -1,6 +1,7 @@
 """The world that the cases run in, and what it leaves behind when one fails."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from kit.etcd import Etcd
 from kit.lookaside import Backend, Balancer
 from kit.paths import LOGS
 from kit.ports import ReservedPort
-from kit.processes import Processes
+from kit.processes import Processes, interrupt_on_sigterm
 from kit.service import Service
 
 # How much of a log is shown when a case fails; the whole is kept on disk.
@@ -24,6 +25,11 @@ def pytest_addoption(parser):
     parser.addoption("--client", action="append", default=[], help="a stock client to run")
     parser.addoption("--etcd", help="the etcd server")
     parser.addoption("--lookaside", help="the binary under test")
+    parser.addoption("--logs", type=Path, default=LOGS, help="where logs of failed cases stay")
+
+
+def pytest_configure():
+    interrupt_on_sigterm()
 
 
 def pytest_generate_tests(metafunc):
@@ -57,8 +63,9 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-def _scope(directory, stash):
+def _scope(request, name, stash):
     """Processes that end with a scope; their logs are kept only if it failed."""
+    directory = request.config.getoption("--logs") / name
     shutil.rmtree(directory, ignore_errors=True)
     processes = Processes(directory)
     yield processes
@@ -70,13 +77,13 @@ def _scope(directory, stash):
 @pytest.fixture(scope="session")
 def shared_processes(request):
     """Processes that all cases share."""
-    yield from _scope(LOGS / "shared", request.session.stash)
+    yield from _scope(request, "shared", request.session.stash)
 
 
 @pytest.fixture
 def processes(request):
     """Processes of one case."""
-    yield from _scope(LOGS / request.node.name, request.node.stash)
+    yield from _scope(request, request.node.name, request.node.stash)
 
 
 @pytest.fixture(scope="session")

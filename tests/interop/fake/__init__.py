@@ -8,8 +8,7 @@ case that is about it fail. `FAKE_FAULT` names one of `FAULTS`.
 
 import os
 
-# What can be wrong, and with whom it has been: each was seen in a real balancer or
-# is a mistake that a real client does not forgive.
+# What can be wrong: each is a mistake that some stock client does not forgive.
 FAULTS = {
     "weights": "every backend has one slot, whatever its weight",
     "runs": "a backend's slots stand in a row",
@@ -20,9 +19,11 @@ FAULTS = {
     "no-updates": "only the first list of a stream is sent",
     "deaf": "load reports are not read",
     "no-interval": "the initial response asks for no load reports",
+    "no-fallback": "the setting `fallback` is ignored",
     "unknown-hangs": "a stream for an unknown service is held for ever",
     "ends-streams": "a stream is ended after a second",
-    "stays": "draining ends no stream and the process with it",
+    "stays": "SIGTERM does not make a balancer leave",
+    "stays-registered": "SIGTERM does not make a backend deregister",
 }
 
 FAULT = os.environ.get("FAKE_FAULT", "")

@@ -171,7 +171,7 @@ def serve_balancer(args, keys, ended):
     print(f"listening {host}:{listen} admin 127.0.0.1:{admin}", flush=True)
     ended.wait()
     if wrong("stays"):
-        raise SystemExit(0)
+        threading.Event().wait()
     stopped = server.stop(grace=5)
     with state.changed:
         state.ending = True

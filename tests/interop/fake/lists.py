@@ -62,7 +62,7 @@ def _with_drops(slots, drops):
 
 def server_list(service, entry, mark):
     """The list for one stream, or None for fallback."""
-    if entry.settings.get("fallback"):
+    if entry.settings.get("fallback") and not wrong("no-fallback"):
         return None
     slots = _backend_slots(entry.backends)
     if not slots:

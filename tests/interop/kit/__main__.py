@@ -6,7 +6,6 @@ import pytest
 
 from kit import toolchain
 from kit.paths import INTEROP
-from kit.processes import interrupt_on_sigterm
 from kit.protos import compile_descriptors
 
 _FAILED, _MISSING = 1, 77
@@ -38,7 +37,6 @@ def _cases(what):
 
 
 def main(what, *options):
-    interrupt_on_sigterm()
     clients = {"all": list(toolchain.CLIENTS), "self-test": ["c-core"]}.get(what, [what])
     ready, missing = _prepare(clients)
     _say_missing(missing)

@@ -40,7 +40,8 @@ def service_config(child_policy, fallback_seconds):
 class Client:
     """A client process and the channel in it."""
 
-    def __init__(self, kind, processes, target, name="client", child_policy="round_robin", idle=None):
+    def __init__(self, kind, processes, target, name="client", child_policy="round_robin", idle=None, fallback=None):
+        fallback = fallback or kind.fallback_seconds
         self.kind = kind
         # Every call it has made, the load's after it was stopped.
         self.made = Outcomes()
@@ -48,8 +49,8 @@ class Client:
             *kind.argv,
             f"--target={target}",
             f"--descriptors={DESCRIPTORS}",
-            f"--service-config={service_config(child_policy, kind.fallback_seconds)}",
-            f"--fallback-timeout-ms={int(kind.fallback_seconds * 1000)}",
+            f"--service-config={service_config(child_policy, fallback)}",
+            f"--fallback-timeout-ms={int(fallback * 1000)}",
             f"--idle-timeout-ms={int((idle or 0) * 1000)}",
         ]
         self._process = processes.start(name, argv)

@@ -69,6 +69,10 @@ class Process:
             raise AssertionError(f"{self.name} ended with {code}; its log has the reason")
         return line
 
+    def rest_of_output(self):
+        """Every further line of its standard output, until that ends."""
+        return iter(self._lines.get, None)
+
     def write(self, line):
         self._child.stdin.write(line.encode() + b"\n")
         self._child.stdin.flush()

@@ -70,7 +70,7 @@ def c_core():
 
 def go():
     """Builds the grpc-go client."""
-    _need("go", "install Go 1.25 or newer from https://go.dev/dl")
+    _need("go", "install Go 1.26 or newer from https://go.dev/dl")
     _build("the Go client", ["go", "build", "-o", BIN / "go-client", "."], INTEROP / "go")
 
 
@@ -85,7 +85,7 @@ def java():
     if written.exists() and written.read_text() == stamp:
         return
     shutil.rmtree(output, ignore_errors=True)
-    _build("the Java client", ["mvn", "-q", "-B", f"-Dinterop.output={output}", "package"], project)
+    _build("the Java client", ["mvn", "-q", "-B", f"-Dinterop.output={output}", "compile"], project)
     written.write_text(stamp)
 
 

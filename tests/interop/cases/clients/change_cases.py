@@ -44,6 +44,7 @@ def test_an_idle_client_keeps_its_stream_and_follows_changes(published, balancer
     published.add(a)
     client = connect()
     client.until("the first backend answers", from_balancer("a"))
+    token = client.call(1).tokens("a")
 
     # Longer than several report intervals: a client with nothing to report is silent,
     # and that is no reason to end its stream.
@@ -53,6 +54,8 @@ def test_an_idle_client_keeps_its_stream_and_follows_changes(published, balancer
         lambda streams: streams == 1,
         lasting=3.5,
     )
+    # A new stream would have brought another variant.
+    assert client.call(1).tokens("a") == token
     published.remove(a)
     published.add(b)
 

@@ -56,8 +56,9 @@ def test_the_last_backend_leaving_means_fallback(published, backends, connect):
 
 
 def test_an_unknown_service_means_fallback_until_it_appears(published, backends, connect):
-    client = connect()
-    # The stream is held 2 s in case the service appears, and then refused.
+    client = connect(fallback=30)
+    # The stream is held 2 s in case the service appears, and then refused: that is
+    # why the client falls back, long before its timer.
     client.until("fallback answers", in_fallback("fallback"), within=8, count=3)
 
     published.add(backends[0])
