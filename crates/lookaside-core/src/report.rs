@@ -27,11 +27,10 @@ pub struct ReportDelta {
 impl ReportDelta {
     /// Nothing happened.
     pub fn is_zero(&self) -> bool {
-        *self
-            == Self {
-                drops: Vec::new(),
-                ..Self::default()
-            }
+        self.started == 0
+            && self.finished == 0
+            && self.finished_with_client_failed_to_send == 0
+            && self.finished_known_received == 0
             && self.drops.iter().all(|(_, calls)| *calls == 0)
     }
 }

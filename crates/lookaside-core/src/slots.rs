@@ -5,5 +5,5 @@ mod apportion;
 mod interleave;
 
 pub use apportion::{Apportionment, apportion, length_bound};
-pub(crate) use apportion::{apportion_within, largest_remainder};
+pub(crate) use apportion::{apportion_within, gcd};
 pub use interleave::interleave;

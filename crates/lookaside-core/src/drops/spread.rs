@@ -1,4 +1,4 @@
-use crate::{Drops, slots};
+use crate::{Drops, slots::interleave};
 
 /// All calls.
 pub(crate) const MILLION: u64 = 1_000_000;
@@ -98,8 +98,12 @@ impl Search<'_> {
         let mut least = f64::INFINITY;
         for (repeats, backend_slots, numbers) in candidates {
             for number in numbers {
-                let drops = slots::largest_remainder(self.shares, self.sum.into(), number);
-                let error = self.error(&drops, backend_slots + number);
+                let slots = backend_slots + number;
+                if off(self.sum, number as u64, slots) >= least {
+                    continue;
+                }
+                let drops = self.split(number, slots);
+                let error = self.error(&drops, slots);
                 if error < least {
                     (best, least) = (Mix { repeats, drops }, error);
                 }
@@ -128,27 +132,70 @@ impl Search<'_> {
         least as usize..=most as usize
     }
 
-    /// The largest error of the sum and of any category, per million. One that has no
-    /// slot and should have one counts as beyond the tolerance.
+    /// Splits a number of drops among the categories, with the smallest error that can
+    /// be: each has its share of the list rounded down, then those that lack most get one
+    /// more (or those that have most beyond their share, one less).
+    fn split(&self, number: usize, slots: usize) -> Vec<u32> {
+        let least = |share: u64| u64::from(self.deserves_one(share));
+        let exact = |share: u64| share as f64 * slots as f64 / MILLION as f64;
+        let mut drops: Vec<u64> = self
+            .shares
+            .iter()
+            .map(|&share| (share * slots as u64 / MILLION).max(least(share)))
+            .collect();
+        let lack = |drops: &[u64], index: usize| exact(self.shares[index]) - drops[index] as f64;
+        let mut order: Vec<usize> = (0..drops.len()).collect();
+        order.sort_by(|&one, &other| lack(&drops, other).total_cmp(&lack(&drops, one)));
+        let mut sum: u64 = drops.iter().sum();
+        let number = number as u64;
+        for &index in order.iter().cycle() {
+            if sum >= number {
+                break;
+            }
+            drops[index] += 1;
+            sum += 1;
+        }
+        // Twice round takes the last slot of a small category, when there is no other way.
+        for (round, &index) in (0..).zip(order.iter().rev().cycle()) {
+            if sum <= number {
+                break;
+            }
+            let spare = least(self.shares[index]);
+            if drops[index] > if round < order.len() { spare } else { 0 } {
+                drops[index] -= 1;
+                sum -= 1;
+            }
+        }
+        drops.into_iter().map(|count| count as u32).collect()
+    }
+
+    /// Whether a slot is nearer to this share in the longest list than none.
+    fn deserves_one(&self, share: u64) -> bool {
+        2 * u128::from(share) * self.longest as u128 >= u128::from(MILLION)
+    }
+
+    /// The largest error of the sum and of any category, per million. One that deserves
+    /// a slot and has none is worse than any error.
     fn error(&self, drops: &[u32], slots: usize) -> f64 {
-        let slots = slots.max(1);
-        let off = |share: u64, count: u64| {
-            (count as f64 * MILLION as f64 / slots as f64 - share as f64).abs()
-        };
         let sum: u64 = drops.iter().map(|&count| u64::from(count)).sum();
-        let mut error = off(self.sum, sum);
+        let mut error = off(self.sum, sum, slots);
         for (&share, &count) in self.shares.iter().zip(drops) {
-            error = error.max(off(share, count.into()));
-            if count == 0 && 2 * share as u128 * self.longest as u128 >= u128::from(MILLION) {
-                error = error.max(2.0 * TOLERANCE_PER_MILLION as f64);
+            error = error.max(off(share, count.into(), slots));
+            if count == 0 && self.deserves_one(share) {
+                error += MILLION as f64;
             }
         }
         error
     }
 }
 
+/// How far `count` of `slots` is from a share, per million.
+fn off(share: u64, count: u64, slots: usize) -> f64 {
+    (count as f64 * MILLION as f64 / slots.max(1) as f64 - share as f64).abs()
+}
+
 fn arrange(backend_slots: &[u32], mix: &Mix) -> Vec<Slot> {
-    let mut drops = slots::interleave(&mix.drops).into_iter();
+    let mut drops = interleave(&mix.drops).into_iter();
     let mut backends = backend_slots.iter().cycle();
     let number = drops.len();
     let total = backend_slots.len() * mix.repeats + number;

@@ -4,7 +4,7 @@ use super::{Endpoint, Limits, List, SlotRef, Truncation, list::Parts};
 use crate::{
     Drops, Slot,
     drops::{MILLION, spread_within},
-    slots::{Apportionment, apportion_within, interleave, length_bound},
+    slots::{Apportionment, apportion_within, gcd, interleave, length_bound},
     token::name_hash,
 };
 
@@ -199,9 +199,5 @@ struct Shape {
 }
 
 fn lcm(a: u64, b: u64) -> u64 {
-    let (mut x, mut y) = (a, b);
-    while y != 0 {
-        (x, y) = (y, x % y);
-    }
-    a / x.max(1) * b
+    a / gcd(a, b).max(1) * b
 }

@@ -40,7 +40,7 @@ pub fn apportion(weights: &[u64], max_slots: usize) -> Apportionment {
 /// As [`apportion`], for at most `bound` slots, or one each where there are more
 /// backends than that.
 pub(crate) fn apportion_within(weights: &[u64], bound: usize) -> Apportionment {
-    let divisor = weights.iter().copied().fold(0, gcd).max(1);
+    let divisor = common_divisor(weights.iter().copied());
     let total: u128 = weights.iter().map(|&weight| u128::from(weight)).sum();
     if total / u128::from(divisor) <= bound as u128 {
         let counts = weights.iter().map(|&weight| (weight / divisor) as u32);
@@ -51,11 +51,9 @@ pub(crate) fn apportion_within(weights: &[u64], bound: usize) -> Apportionment {
     }
     let n = weights.iter().filter(|&&weight| weight > 0).count();
     let mut counts = approximate(weights, total, bound.max(n));
-    let divisor = counts
-        .iter()
-        .fold(0, |divisor, &count| gcd(divisor, u64::from(count)));
-    for count in &mut counts {
-        *count /= divisor.max(1) as u32;
+    let divisor = common_divisor(counts.iter().map(|&count| count.into())) as u32;
+    if divisor > 1 {
+        counts.iter_mut().for_each(|count| *count /= divisor);
     }
     let largest_error = largest_error(weights, total, &counts);
     Apportionment {
@@ -113,7 +111,7 @@ fn floors(weights: &[u64], mut total: u128, slots: usize) -> (u64, usize, u128) 
 
 /// Shares `slots` in proportion to `weights`, whose sum is `total`: each gets its exact
 /// share rounded down or up, up for the largest remainders, the earlier one of equals.
-pub(crate) fn largest_remainder(weights: &[u64], total: u128, slots: usize) -> Vec<u32> {
+fn largest_remainder(weights: &[u64], total: u128, slots: usize) -> Vec<u32> {
     if total == 0 {
         return vec![0; weights.len()];
     }
@@ -143,15 +141,27 @@ pub(crate) fn largest_remainder(weights: &[u64], total: u128, slots: usize) -> V
 }
 
 fn largest_error(weights: &[u64], total: u128, counts: &[u32]) -> f64 {
-    let slots: f64 = counts.iter().map(|&count| f64::from(count)).sum();
+    let slots: u64 = counts.iter().map(|&count| u64::from(count)).sum();
+    let (per_slot, per_weight) = (1.0 / slots as f64, 1.0 / total as f64);
     let error = |(&weight, &count): (&u64, &u32)| {
-        (f64::from(count) / slots - weight as f64 / total as f64).abs()
+        (f64::from(count) * per_slot - weight as f64 * per_weight).abs()
     };
     weights.iter().zip(counts).map(error).fold(0.0, f64::max)
 }
 
-fn gcd(a: u64, b: u64) -> u64 {
-    let (mut a, mut b) = (a, b);
+/// The greatest common divisor; 1 of nothing.
+fn common_divisor(numbers: impl Iterator<Item = u64>) -> u64 {
+    let mut divisor = 0;
+    for number in numbers {
+        divisor = gcd(divisor, number);
+        if divisor == 1 {
+            break;
+        }
+    }
+    divisor.max(1)
+}
+
+pub(crate) fn gcd(mut a: u64, mut b: u64) -> u64 {
     while b != 0 {
         (a, b) = (b, a % b);
     }

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 /// Orders slots: the list of backend indices in which each index occurs as often as
 /// `counts` says, evenly spaced over the list taken as a circle. Deterministic.
 ///
@@ -17,11 +15,15 @@ pub fn interleave(counts: &[u32]) -> Vec<u32> {
     if counts.iter().all(|&count| count == 0 || count == most) {
         return take_turns(counts, most);
     }
-    if most as usize * 2 >= slots {
-        return around_heaviest(counts, heaviest);
+    // From a quarter on, a backend among others with equal strides would need many repairs.
+    let mut list = if most as usize * 4 >= slots {
+        around_heaviest(counts, heaviest)
+    } else {
+        evenly(counts)
+    };
+    if most as usize * 2 < slots {
+        separate(&mut list);
     }
-    let mut list = evenly(counts, slots);
-    separate(&mut list);
     list
 }
 
@@ -34,12 +36,12 @@ fn take_turns(counts: &[u32], most: u32) -> Vec<u32> {
     turn.repeat(most as usize)
 }
 
-/// One backend has half of the slots or more: the others are ordered alone, and it fills
-/// the gaps behind each of them, evenly.
+/// For a backend with much of the list: the others are ordered alone, and its slots are
+/// spread evenly over the gaps between them.
 fn around_heaviest(counts: &[u32], heaviest: usize) -> Vec<u32> {
     let mut others = counts.to_vec();
     let most = std::mem::take(&mut others[heaviest]) as usize;
-    let others = interleave(&others);
+    let others = evenly(&others);
     let gaps = others.len();
     let mut list = Vec::with_capacity(gaps + most);
     // The run behind gap k ends at slot ⌊(k + ½) · most / gaps⌋ of the heaviest; the last
@@ -55,78 +57,65 @@ fn around_heaviest(counts: &[u32], heaviest: usize) -> Vec<u32> {
     list
 }
 
-/// A slot and where in the list it would ideally be: `bucket + part / whole`.
-#[derive(Clone, Copy, Default)]
-struct Ideal {
-    backend: u32,
-    part: u32,
-    whole: u32,
-}
+/// Bits behind the point of an ideal position. Rounding adds up to less than 2⁻¹⁶ of a
+/// slot in a list of 65,536: it can only decide between places as good as each other, and
+/// does so the same way everywhere.
+const POINT: u32 = 32;
 
 /// Sorts the slots by where each would be in a list with all strides equal.
 ///
 /// The `g` backends with `c` slots each take turns in a sequence of `g·c` slots, the m-th
 /// of which is ideally at `(2m + 1) / (2·g·c)` of the list.
-fn evenly(counts: &[u32], slots: usize) -> Vec<u32> {
-    let mut groups: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for (backend, &count) in (0u32..).zip(counts) {
-        if count > 0 {
-            groups.entry(count).or_default().push(backend);
-        }
-    }
-    // A counting sort by whole slots, then each bucket by the exact fraction.
-    let mut ends = vec![0u32; slots];
-    for (&count, members) in &groups {
-        for (bucket, _) in ideal_positions(count as usize * members.len(), slots) {
-            ends[bucket] += 1;
+fn evenly(counts: &[u32]) -> Vec<u32> {
+    let slots: usize = counts.iter().map(|&count| count as usize).sum();
+    let groups = groups(counts);
+    let positions = |turns: usize| {
+        let length = (slots as u64) << POINT;
+        let (first, stride) = (length / (2 * turns as u64), length / turns as u64);
+        (0..turns as u64).map(move |turn| first + turn * stride)
+    };
+    // There are as many places as slots: a counting sort by the whole places leaves each
+    // slot within a few of where it belongs, and an insertion sort does the rest.
+    let mut next = vec![0u32; slots];
+    for (count, members) in &groups {
+        for position in positions(count * members.len()) {
+            next[(position >> POINT) as usize] += 1;
         }
     }
     let mut sum = 0;
-    for end in &mut ends {
-        (*end, sum) = (sum, sum + *end);
+    for next in &mut next {
+        (*next, sum) = (sum, sum + *next);
     }
-    let mut sorted = vec![Ideal::default(); slots];
-    // Many slots first: where positions are equal, the backend with more goes ahead.
-    for (&count, members) in groups.iter().rev() {
-        let whole = 2 * count as usize * members.len();
+    let mut sorted = vec![(0u64, 0u32); slots];
+    for (count, members) in &groups {
         let turns = members.iter().cycle();
-        for ((bucket, part), &backend) in ideal_positions(whole / 2, slots).zip(turns) {
-            sorted[ends[bucket] as usize] = Ideal {
-                backend,
-                part: part as u32,
-                whole: whole as u32,
-            };
-            ends[bucket] += 1;
+        for (position, &backend) in positions(count * members.len()).zip(turns) {
+            let next = &mut next[(position >> POINT) as usize];
+            sorted[*next as usize] = (position, backend);
+            *next += 1;
         }
     }
-    let mut start = 0;
-    for &end in &ends {
-        let bucket = &mut sorted[start as usize..end as usize];
-        if bucket.len() > 1 {
-            bucket.sort_by(|a, b| {
-                let (a, b) = ((a.part, b.whole), (b.part, a.whole));
-                (u64::from(a.0) * u64::from(a.1)).cmp(&(u64::from(b.0) * u64::from(b.1)))
-            });
+    for i in 1..slots {
+        let slot = sorted[i];
+        let mut at = i;
+        while at > 0 && sorted[at - 1].0 > slot.0 {
+            sorted[at] = sorted[at - 1];
+            at -= 1;
         }
-        start = end;
+        sorted[at] = slot;
     }
-    sorted.into_iter().map(|slot| slot.backend).collect()
+    sorted.into_iter().map(|(_, backend)| backend).collect()
 }
 
-/// Where `turns` slots with equal strides are in a list of `slots`: whole slots, and a
-/// remainder out of `2 · turns`.
-fn ideal_positions(turns: usize, slots: usize) -> impl Iterator<Item = (usize, usize)> {
-    let whole = 2 * turns;
-    let mut at = (slots / whole, slots % whole);
-    let step = (2 * slots / whole, 2 * slots % whole);
-    (0..turns).map(move |_| {
-        let here = at;
-        at = (at.0 + step.0, at.1 + step.1);
-        if at.1 >= whole {
-            at = (at.0 + 1, at.1 - whole);
-        }
-        here
-    })
+/// The backends with slots by their number of slots, the most first.
+fn groups(counts: &[u32]) -> Vec<(usize, Vec<u32>)> {
+    let most = counts.iter().copied().max().unwrap_or(0);
+    let mut groups = vec![Vec::new(); most as usize + 1];
+    for (backend, &count) in (0u32..).zip(counts) {
+        groups[count as usize].push(backend);
+    }
+    let groups = groups.into_iter().enumerate().skip(1).rev();
+    groups.filter(|(_, members)| !members.is_empty()).collect()
 }
 
 /// Moves slots that stand next to one of the same backend to the nearest place with
