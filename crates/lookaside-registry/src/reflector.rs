@@ -9,8 +9,8 @@
 //!             ▼                                                        │ any failure
 //!  connect: one linearizable read ──▶ watch from the last applied ──▶ follow
 //!             │                          revision   ▲                  silent 5 s: ask for progress
-//!             │ nothing read yet, or the            │                  5 s more: linearizable read
-//!             ▼ resume point is lost                │
+//!             │ nothing read yet, the resume        │                  5 s more: linearizable read
+//!             ▼ point is lost, or in doubt          │
 //!           list in pages at one revision, diff ────┘
 //! ```
 //!

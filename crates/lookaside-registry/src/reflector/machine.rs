@@ -51,7 +51,7 @@ struct OnConnect {
 #[derive(Clone, Copy, Debug)]
 struct Known {
     cluster: u64,
-    /// The highest raft term of a linearizable read.
+    /// The raft term of the last linearizable read.
     term: u64,
     /// The revision listed, or the `mod_revision` of the last applied event: where to
     /// resume. Never a watch header's revision: a backlog comes in several responses,
@@ -61,8 +61,7 @@ struct Known {
 
 impl Known {
     /// Whether a linearizable read shows another history than the one applied. A
-    /// lower term does too: a backup restored under the old cluster's identity may have
-    /// passed the applied revision already.
+    /// lower term shows it too: terms only rise.
     fn contradicted_by(&self, read: Header) -> bool {
         self.is_other_cluster(read) || read.revision < self.applied || read.term < self.term
     }
@@ -175,8 +174,14 @@ impl<L: Layout> Reflector<L> {
                     Err(failure) => return self.fail(failure.reason, now),
                 };
                 match self.known {
-                    Some(known) if !self.must_list && !known.contradicted_by(header) => {
-                        self.keep_term(header);
+                    // Another term: it was restarted or elected a leader meanwhile, and
+                    // a backup that was restored then may have overtaken the applied
+                    // revision. Only a list tells.
+                    Some(known)
+                        if !self.must_list
+                            && header.term == known.term
+                            && !known.contradicted_by(header) =>
+                    {
                         Some(self.open(known.applied, header, now))
                     }
                     _ => Some(self.list()),

@@ -18,6 +18,7 @@ enum Step {
     Break(FailureKind),
     Silence,
     Compact(i64),
+    Elect,
     Pass(u64),
     Restore(usize, bool),
 }
@@ -42,6 +43,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => kind().prop_map(Step::Break),
         1 => Just(Step::Silence),
         1 => (0..4i64).prop_map(Step::Compact),
+        1 => Just(Step::Elect),
         4 => (1..20_000u64).prop_map(Step::Pass),
     ]
 }
@@ -68,6 +70,7 @@ fn run(steps: Vec<Step>) -> Driven {
                 let world = &mut driven.world;
                 world.compacted = world.compacted.max(world.revision() - short);
             }
+            Step::Elect => driven.world.term += 1,
             Step::Pass(ms) => driven.pass(Duration::from_millis(ms)),
             Step::Restore(lost, same_identity) => driven.restore(lost, same_identity),
         }

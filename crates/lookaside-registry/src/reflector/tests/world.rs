@@ -55,7 +55,7 @@ impl World {
     pub(super) fn new() -> Self {
         Self {
             cluster: 7,
-            term: 500,
+            term: 1_000_000,
             transactions: Vec::new(),
             compacted: 0,
         }
@@ -82,14 +82,18 @@ impl World {
         self.transactions.push(changes);
     }
 
-    /// Restored from a backup of an earlier revision. Raft starts over: the term is
-    /// lower than before. (One that has risen as high again and whose revision has
-    /// overtaken the applied one, all unseen, cannot be told from the old store.)
+    /// Restored from a backup of an earlier revision, in a raft term that is another
+    /// one. (With the same term, and a revision that has overtaken the applied one
+    /// unseen, it could not be told from the old store.)
     pub(super) fn restore(&mut self, lost: usize, same_identity: bool) {
         let kept = self.transactions.len().saturating_sub(lost);
         self.transactions.truncate(kept);
         self.compacted = self.compacted.min(self.revision());
-        self.term -= 1;
+        self.term = if lost % 2 == 0 {
+            self.term + 1_000
+        } else {
+            self.term - 1_000
+        };
         if !same_identity {
             self.cluster += 1;
         }

@@ -1,0 +1,130 @@
+use std::sync::Arc;
+
+use lookaside_core::{Service, ServiceSettings, SettingsSnapshot, Snapshot};
+use lookaside_registry::{
+    Freshness, RegistryState,
+    reflector::{Reflected, Update},
+};
+use tokio::{sync::watch, time::Instant};
+
+use crate::follower::Published;
+
+/// Merges what the followers publish into one state, as one value after every change.
+pub(crate) struct Publisher {
+    backends: Half<Service, Snapshot>,
+    settings: Half<ServiceSettings, SettingsSnapshot>,
+    out: watch::Sender<Arc<RegistryState>>,
+}
+
+/// One prefix, as it comes from its follower and as it goes out.
+struct Half<S, T> {
+    published: Published<S>,
+    convert: fn(&Reflected<S>) -> T,
+    last: Option<(Arc<Reflected<S>>, Arc<T>)>,
+}
+
+impl<S: Clone, T> Half<S, T> {
+    /// The newest. As long as the state is the same, so is the `Arc`.
+    fn take(&mut self) -> (Option<Arc<T>>, Option<Freshness>) {
+        let Some(Update { state, freshness }) = self.published.borrow_and_update().clone() else {
+            return (None, None);
+        };
+        if let Some(state) = state
+            && !self
+                .last
+                .as_ref()
+                .is_some_and(|(last, _)| Arc::ptr_eq(last, &state))
+        {
+            let converted = Arc::new((self.convert)(&state));
+            self.last = Some((state, converted));
+        }
+        let converted = self
+            .last
+            .as_ref()
+            .map(|(_, converted)| Arc::clone(converted));
+        (converted, Some(freshness))
+    }
+}
+
+impl Publisher {
+    pub(crate) fn new(
+        backends: Published<Service>,
+        settings: Published<ServiceSettings>,
+        now: Instant,
+    ) -> (Self, watch::Receiver<Arc<RegistryState>>) {
+        let (out, state) = watch::channel(Arc::new(RegistryState::connecting(now)));
+        let this = Self {
+            backends: Half {
+                published: backends,
+                convert: |it| Snapshot {
+                    revision: it.revision,
+                    services: it.services.clone(),
+                    problems: Arc::clone(&it.problems),
+                },
+                last: None,
+            },
+            settings: Half {
+                published: settings,
+                convert: |it| SettingsSnapshot {
+                    revision: it.revision,
+                    services: it.services.clone(),
+                    problems: Arc::clone(&it.problems),
+                },
+                last: None,
+            },
+            out,
+        };
+        (this, state)
+    }
+
+    /// Until a follower ends or nobody listens.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let changed = tokio::select! {
+                changed = self.backends.published.changed() => changed,
+                changed = self.settings.published.changed() => changed,
+                () = self.out.closed() => return,
+            };
+            if changed.is_err() {
+                return;
+            }
+            let (backends, backends_freshness) = self.backends.take();
+            let (settings, settings_freshness) = self.settings.take();
+            if let (Some(one), Some(other)) = (backends_freshness, settings_freshness) {
+                self.out.send_replace(Arc::new(RegistryState {
+                    backends,
+                    settings,
+                    freshness: worse(one, other),
+                }));
+            }
+        }
+    }
+}
+
+/// The state as a whole is as fresh as the staler half.
+fn worse(one: Freshness, other: Freshness) -> Freshness {
+    use Freshness::{Connecting, Stale, Synced};
+    match (one, other) {
+        (
+            Connecting { since, error },
+            Connecting {
+                since: other_since,
+                error: other_error,
+            },
+        ) => Connecting {
+            since: since.min(other_since),
+            error: error.or(other_error),
+        },
+        (it @ Connecting { .. }, _) | (_, it @ Connecting { .. }) => it,
+        (Stale { as_of, error }, Stale { as_of: other, .. }) if as_of <= other => {
+            Stale { as_of, error }
+        }
+        (_, it @ Stale { .. }) | (it @ Stale { .. }, _) => it,
+        (Synced { as_of }, Synced { as_of: other }) => Synced {
+            as_of: as_of.min(other),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

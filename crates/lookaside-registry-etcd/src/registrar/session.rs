@@ -1,0 +1,129 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use etcd_client::Error;
+use lookaside_registry::RegistrarError;
+use tokio::time::timeout;
+use tonic::Code;
+
+use crate::{
+    connector::{Connection, Connector, is_transient},
+    failure::{describe, overdue},
+};
+
+/// Attempts on a request at least; as many as there are members if these are more.
+const MIN_ATTEMPTS: usize = 2;
+
+/// A connection that is kept between requests, and moves on to the next member when
+/// one fails.
+#[derive(Debug)]
+pub(super) struct Session {
+    connector: Arc<Connector>,
+    current: Mutex<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    member: usize,
+    /// Counts the connections that were given up.
+    generation: u64,
+    connection: Option<Connection>,
+}
+
+impl Session {
+    pub(super) fn new(connector: Arc<Connector>) -> Self {
+        let member = fastrand::usize(..connector.members());
+        Self {
+            connector,
+            current: Mutex::new(Current {
+                member,
+                generation: 0,
+                connection: None,
+            }),
+        }
+    }
+
+    /// Makes a request, on other members too if need be. It may reach etcd more than
+    /// once: requests must be such that this does no harm.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Gone`] for a lease that is not there, else
+    /// [`RegistrarError::Unavailable`] with the last reason.
+    pub(super) async fn call<T, F>(
+        &self,
+        what: &str,
+        request: impl Fn(Connection) -> F,
+    ) -> Result<T, RegistrarError>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let within = self.connector.config().timings.read;
+        let mut reason = Arc::from("");
+        for _ in 0..self.connector.members().max(MIN_ATTEMPTS) {
+            let (generation, connection) = match self.connection().await {
+                Ok(it) => it,
+                Err(it) => {
+                    reason = it;
+                    continue;
+                }
+            };
+            let name = connection.member().to_owned();
+            match timeout(within, request(connection)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) if is_transient(&error) => {
+                    reason = format!("{name}: {}", describe(&error)).into();
+                }
+                // The only thing that any of the requests could not find is its lease.
+                Ok(Err(Error::GRpcStatus(status))) if status.code() == Code::NotFound => {
+                    return Err(RegistrarError::Gone);
+                }
+                Ok(Err(error)) => {
+                    let reason = format!("{name}: {}", describe(&error));
+                    return Err(RegistrarError::Unavailable(reason.into()));
+                }
+                Err(_) => reason = overdue(&name, what, within).reason,
+            }
+            self.leave(generation);
+        }
+        Err(RegistrarError::Unavailable(reason))
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The current connection, or a new one, and its generation.
+    async fn connection(&self) -> Result<(u64, Connection), Arc<str>> {
+        let (member, generation) = {
+            let current = self.current();
+            if let Some(connection) = &current.connection {
+                return Ok((current.generation, connection.clone()));
+            }
+            (current.member, current.generation)
+        };
+        match self.connector.connect(member).await {
+            Ok(connection) => {
+                let mut current = self.current();
+                if current.generation == generation {
+                    current.connection = Some(connection.clone());
+                }
+                Ok((generation, connection))
+            }
+            Err(failure) => {
+                self.leave(generation);
+                Err(failure.reason)
+            }
+        }
+    }
+
+    /// On to the next member, unless another request has done so already.
+    fn leave(&self, generation: u64) {
+        let mut current = self.current();
+        if current.generation == generation {
+            *current = Current {
+                member: (current.member + 1) % self.connector.members(),
+                generation: generation + 1,
+                connection: None,
+            };
+        }
+    }
+}

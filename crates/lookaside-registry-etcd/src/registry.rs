@@ -1,0 +1,73 @@
+use std::sync::Arc;
+
+use lookaside_registry::{Registrar, Registry, RegistryState};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
+
+use crate::{
+    ConfigError, EtcdConfig, EtcdRegistrar,
+    connector::Connector,
+    follower::Follower,
+    layout::{Endpoints, SettingsKeys},
+    publisher::Publisher,
+};
+
+/// Backends and settings in etcd, followed live.
+#[derive(Debug)]
+pub struct EtcdRegistry {
+    url: String,
+    state: watch::Receiver<Arc<RegistryState>>,
+    registrar: Arc<EtcdRegistrar>,
+    /// Two followers and the publisher; they end with it.
+    _tasks: JoinSet<()>,
+}
+
+impl EtcdRegistry {
+    /// Starts to follow etcd, from tasks on the current tokio runtime.
+    ///
+    /// An etcd that cannot be reached, or refuses the user, is no error: it is tried
+    /// again until it works, and meanwhile the state and the log say what is wrong.
+    ///
+    /// # Errors
+    /// The configuration is wrong; says which field.
+    pub async fn connect(config: EtcdConfig) -> Result<Self, ConfigError> {
+        let url = config.url();
+        let (prefix, config_prefix) = (config.prefix.clone(), config.config_prefix.clone());
+        let connector = Arc::new(Connector::new(config).await?);
+        let endpoints = Endpoints {
+            prefix: prefix.clone(),
+        };
+        let settings = SettingsKeys {
+            prefix: config_prefix.clone(),
+        };
+        let (backends, published_backends) =
+            Follower::new(endpoints, prefix, Arc::clone(&connector));
+        let (settings, published_settings) =
+            Follower::new(settings, config_prefix, Arc::clone(&connector));
+        let (publisher, state) =
+            Publisher::new(published_backends, published_settings, Instant::now());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(backends.run());
+        tasks.spawn(settings.run());
+        tasks.spawn(publisher.run());
+        Ok(Self {
+            url,
+            state,
+            registrar: Arc::new(EtcdRegistrar::over(connector)),
+            _tasks: tasks,
+        })
+    }
+}
+
+impl Registry for EtcdRegistry {
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn subscribe(&self) -> watch::Receiver<Arc<RegistryState>> {
+        self.state.clone()
+    }
+
+    fn registrar(&self) -> Option<Arc<dyn Registrar>> {
+        Some(Arc::clone(&self.registrar) as Arc<dyn Registrar>)
+    }
+}
