@@ -5,6 +5,7 @@
 
 mod file;
 mod memory;
+pub mod names;
 mod object;
 pub mod reflector;
 mod registrar;
