@@ -23,6 +23,8 @@ struct Known {
     resolved: Arc<[SocketAddr]>,
     /// None if it is not eligible.
     endpoints: Box<[Arc<Endpoint>]>,
+    /// The backend's, kept where it is read without a detour.
+    weight: u32,
 }
 
 impl Known {
@@ -32,6 +34,7 @@ impl Known {
             backend: Arc::clone(backend),
             resolved: Arc::clone(resolved),
             endpoints: endpoint::of(backend, resolved, issuer),
+            weight: backend.weight,
         }
     }
 
@@ -82,7 +85,7 @@ impl Planner {
             .known
             .iter()
             .filter(|known| !known.endpoints.is_empty())
-            .map(|known| (known.backend.weight, &*known.endpoints));
+            .map(|known| (known.weight, &*known.endpoints));
         Draft::new(backends).list(drops, limits)
     }
 
@@ -133,7 +136,14 @@ fn merge(
         let equal = before
             .next_if(|old| old.backend.id == *id)
             .filter(|old| old.is_equal(new));
-        known.push(equal.unwrap_or_else(|| Known::new(new, issuer)));
+        known.push(match equal {
+            Some(old) => Known {
+                backend: Arc::clone(&new.0),
+                resolved: Arc::clone(&new.1),
+                ..old
+            },
+            None => Known::new(new, issuer),
+        });
     }
     Some(known)
 }

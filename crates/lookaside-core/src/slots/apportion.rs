@@ -82,60 +82,77 @@ fn approximate(weights: &[u64], total: u128, slots: usize) -> Vec<u32> {
 /// The weight below which a backend gets exactly one slot; and for the others, their
 /// slots and the sum of their weights.
 ///
-/// Giving one slot to a share under one lowers the others' shares
-/// (`(rest − 1) / (total − weight) < rest / total` as `weight · rest < total`), so going
-/// up the sorted weights finds the smallest set that is stable.
+/// Giving one slot to a share under one lowers the others' shares (of `rest` slots for
+/// weights of `total`, `weight · rest < total` gives
+/// `(rest − 1) / (total − weight) < rest / total`). So going up the sorted weights until
+/// one is not under one finds the smallest set that is stable; and once one is not, none
+/// after it is. Hence the end can be found by halves, without sorting.
 fn floors(weights: &[u64], mut total: u128, slots: usize) -> (u64, usize, u128) {
-    let under_one =
-        |weight: u64, rest: usize, total: u128| u128::from(weight) * (rest as u128) < total;
-    let mut rest = slots;
-    let smallest = weights.iter().copied().filter(|&weight| weight > 0).min();
-    if smallest.is_none_or(|weight| !under_one(weight, rest, total)) {
-        return (0, rest, total);
-    }
-    let mut sorted: Vec<u64> = weights
+    let mut weights: Vec<u64> = weights
         .iter()
         .copied()
         .filter(|&weight| weight > 0)
         .collect();
-    sorted.sort_unstable();
-    for weight in sorted {
-        if !under_one(weight, rest, total) {
-            return (weight, rest, total);
+    let mut undecided = &mut weights[..];
+    let (mut floor, mut rest) = (u64::MAX, slots);
+    while !undecided.is_empty() {
+        let (below, &mut middle, above) = undecided.select_nth_unstable(undecided.len() / 2);
+        let total_below: u128 = below.iter().map(|&weight| u128::from(weight)).sum();
+        let rest_here = rest - below.len();
+        if u128::from(middle) * (rest_here as u128) < total - total_below {
+            rest = rest_here - 1;
+            total -= total_below + u128::from(middle);
+            undecided = above;
+        } else {
+            floor = middle;
+            undecided = below;
         }
-        rest -= 1;
-        total -= u128::from(weight);
     }
-    (u64::MAX, rest, total)
+    (floor, rest, total)
 }
 
 /// Shares `slots` in proportion to `weights`, whose sum is `total`: each gets its exact
 /// share rounded down or up, up for the largest remainders, the earlier one of equals.
 fn largest_remainder(weights: &[u64], total: u128, slots: usize) -> Vec<u32> {
-    if total == 0 {
-        return vec![0; weights.len()];
+    // u64 has room for all but extreme weights, and is several times faster.
+    match u64::try_from(total) {
+        Ok(total) if total.checked_mul(slots as u64).is_some() => {
+            let divide = |weight: u64| {
+                let share = weight * slots as u64;
+                (share / total, share % total)
+            };
+            round_up_largest(weights.iter().map(|&weight| divide(weight)), slots)
+        }
+        _ => {
+            let divide = |weight: u64| {
+                let share = u128::from(weight) * slots as u128;
+                ((share / total) as u64, share % total)
+            };
+            round_up_largest(weights.iter().map(|&weight| divide(weight)), slots)
+        }
     }
+}
+
+/// Takes shares as whole slots and remainders.
+fn round_up_largest<R: Ord + Default>(
+    shares: impl ExactSizeIterator<Item = (u64, R)>,
+    slots: usize,
+) -> Vec<u32> {
     let mut left = slots;
-    let mut remainders = Vec::with_capacity(weights.len());
-    let mut counts: Vec<u32> = Vec::with_capacity(weights.len());
-    for (index, &weight) in weights.iter().enumerate() {
-        // u64 has room for all but extreme weights, and divides several times faster.
-        let share = u128::from(weight) * slots as u128;
-        let (count, remainder) = match (u64::try_from(share), u64::try_from(total)) {
-            (Ok(share), Ok(total)) => (share / total, u128::from(share % total)),
-            _ => ((share / total) as u64, share % total),
-        };
+    let mut counts: Vec<u32> = Vec::with_capacity(shares.len());
+    let mut remainders = Vec::with_capacity(shares.len());
+    for (index, (count, remainder)) in (0u32..).zip(shares) {
         counts.push(count as u32);
         left -= count as usize;
-        if remainder > 0 {
+        if remainder > R::default() {
             remainders.push((Reverse(remainder), index));
         }
     }
     if left > 0 && left < remainders.len() {
         remainders.select_nth_unstable(left - 1);
     }
-    for &(_, index) in remainders.iter().take(left) {
-        counts[index] += 1;
+    for (_, index) in remainders.iter().take(left) {
+        counts[*index as usize] += 1;
     }
     counts
 }

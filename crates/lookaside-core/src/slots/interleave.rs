@@ -74,8 +74,8 @@ fn evenly(counts: &[u32]) -> Vec<u32> {
         let (first, stride) = (length / (2 * turns as u64), length / turns as u64);
         (0..turns as u64).map(move |turn| first + turn * stride)
     };
-    // There are as many places as slots: a counting sort by the whole places leaves each
-    // slot within a few of where it belongs, and an insertion sort does the rest.
+    // There are as many places as slots: a counting sort by the place, then the few slots
+    // of each place by the fraction, which stands before the backend.
     let mut next = vec![0u32; slots];
     for (count, members) in &groups {
         for position in positions(count * members.len()) {
@@ -86,25 +86,21 @@ fn evenly(counts: &[u32]) -> Vec<u32> {
     for next in &mut next {
         (*next, sum) = (sum, sum + *next);
     }
-    let mut sorted = vec![(0u64, 0u32); slots];
+    let mut sorted = vec![0u64; slots];
     for (count, members) in &groups {
         let turns = members.iter().cycle();
         for (position, &backend) in positions(count * members.len()).zip(turns) {
             let next = &mut next[(position >> POINT) as usize];
-            sorted[*next as usize] = (position, backend);
+            sorted[*next as usize] = position << POINT | u64::from(backend);
             *next += 1;
         }
     }
-    for i in 1..slots {
-        let slot = sorted[i];
-        let mut at = i;
-        while at > 0 && sorted[at - 1].0 > slot.0 {
-            sorted[at] = sorted[at - 1];
-            at -= 1;
-        }
-        sorted[at] = slot;
+    let mut start = 0;
+    for end in next {
+        sorted[start as usize..end as usize].sort_unstable();
+        start = end;
     }
-    sorted.into_iter().map(|(_, backend)| backend).collect()
+    sorted.into_iter().map(|slot| slot as u32).collect()
 }
 
 /// The backends with slots by their number of slots, the most first.
