@@ -125,11 +125,23 @@ def balancer(shared_processes, program, etcd):
 
 
 @pytest.fixture
-def service(etcd, dns, fallback):
-    """A service of this case's own; not in DNS yet."""
-    service = Service(etcd, dns, int(fallback.address.rsplit(":", 1)[1]))
-    yield service
-    service.forget()
+def new_service(etcd, dns, fallback):
+    """Makes services of this case's own; not in DNS yet."""
+    services = []
+
+    def make():
+        services.append(Service(etcd, dns, int(fallback.address.rsplit(":", 1)[1])))
+        return services[-1]
+
+    yield make
+    for service in services:
+        service.forget()
+
+
+@pytest.fixture
+def service(new_service):
+    """The one service that most cases need."""
+    return new_service()
 
 
 @pytest.fixture

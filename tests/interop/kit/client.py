@@ -21,26 +21,31 @@ _SLACK_SECONDS = 20
 _CALL_TIMEOUT = 2.0
 
 
-def service_config(child_policy, fallback_seconds):
+def service_config(child_policy, fallback_seconds, service_name):
     """What an application sets to use grpclb."""
-    return json.dumps(
-        {
-            "loadBalancingConfig": [
-                {
-                    "grpclb": {
-                        "childPolicy": [{child_policy: {}}],
-                        "initialFallbackTimeout": f"{fallback_seconds:g}s",
-                    }
-                }
-            ]
-        }
-    )
+    grpclb = {
+        "childPolicy": [{child_policy: {}}],
+        "initialFallbackTimeout": f"{fallback_seconds:g}s",
+    }
+    if service_name:
+        grpclb["serviceName"] = service_name
+    return json.dumps({"loadBalancingConfig": [{"grpclb": grpclb}]})
 
 
 class Client:
     """A client process and the channel in it."""
 
-    def __init__(self, kind, processes, target, name="client", child_policy="round_robin", idle=None, fallback=None):
+    def __init__(
+        self,
+        kind,
+        processes,
+        target,
+        name="client",
+        child_policy="round_robin",
+        service_name=None,  # else the target's
+        idle=None,  # seconds; else the client's own default
+        fallback=None,  # seconds; else the kind's
+    ):
         fallback = fallback or kind.fallback_seconds
         self.kind = kind
         # Every call it has made, the load's after it was stopped.
@@ -49,7 +54,7 @@ class Client:
             *kind.argv,
             f"--target={target}",
             f"--descriptors={DESCRIPTORS}",
-            f"--service-config={service_config(child_policy, fallback)}",
+            f"--service-config={service_config(child_policy, fallback, service_name)}",
             f"--fallback-timeout-ms={int(fallback * 1000)}",
             f"--idle-timeout-ms={int((idle or 0) * 1000)}",
         ]

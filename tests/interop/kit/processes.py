@@ -69,6 +69,13 @@ class Process:
             raise AssertionError(f"{self.name} ended with {code}; its log has the reason")
         return line
 
+    def lines_so_far(self):
+        """What it has printed since it was last asked, without waiting."""
+        lines = []
+        while not self._lines.empty():
+            lines.append(self._lines.get())
+        return [line for line in lines if line is not None]
+
     def rest_of_output(self):
         """Every further line of its standard output, until that ends."""
         return iter(self._lines.get, None)

@@ -1,11 +1,11 @@
 """Calls follow the weights, and carry the tokens that name the backends."""
 
+import pytest
+
+from kit.lookaside import Backend
 from kit.outcomes import MAX_TOKEN, from_balancer, spread, without_variant
 from kit.poll import eventually
 from kit.ports import has_ipv6_loopback
-from kit.lookaside import Backend
-
-import pytest
 
 
 def listed(balancer, service, count):
@@ -84,6 +84,17 @@ def test_pick_first_stays_with_one_backend(published, balancer, backends, connec
     (name,) = calls.backends()
     shown = balancer.inspect.tokens(published.name)[name]
     assert {without_variant(token) for token in calls.tokens(name)} == {shown}
+
+
+def test_the_service_name_of_the_configuration_replaces_the_target(
+    published, new_service, backends, connect
+):
+    a, b, _ = backends
+    published.add(a)
+    other = new_service()
+    other.add(b)
+    client = connect(service_name=other.name)
+    client.until("the configured service's backend answers", from_balancer("b"))
 
 
 def test_equal_weights_take_turns(published, backends, connect):
