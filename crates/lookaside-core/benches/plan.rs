@@ -1,5 +1,6 @@
 //! How long planning 10,000 backends takes: from nothing, and after one of them changed.
 //! Prints medians.
+#![expect(clippy::expect_used, reason = "a program of its own, with fixed input")]
 
 use std::{
     net::SocketAddr,

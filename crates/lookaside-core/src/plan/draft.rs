@@ -36,7 +36,10 @@ impl Draft {
         let mut keys = Vec::new();
         for (weight, endpoints) in backends {
             // At most 720,720 · 2³² (the least common multiple of 1 to 16).
-            let each = u64::from(weight) * (scale / endpoints.len() as u64);
+            let each = match endpoints.len() as u64 {
+                1 => u64::from(weight) * scale,
+                addresses => u64::from(weight) * (scale / addresses),
+            };
             for (address, endpoint) in endpoints.iter().enumerate() {
                 if scale > 1 {
                     keys.push((address, draft.endpoints.len() as u32));

@@ -147,3 +147,6 @@ fn merge(
     }
     Some(known)
 }
+
+#[cfg(test)]
+mod tests;

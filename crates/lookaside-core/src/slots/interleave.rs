@@ -97,7 +97,14 @@ fn evenly(counts: &[u32]) -> Vec<u32> {
     }
     let mut start = 0;
     for end in next {
-        sorted[start as usize..end as usize].sort_unstable();
+        // One slot on average.
+        for i in start as usize + 1..end as usize {
+            let mut at = i;
+            while at > start as usize && sorted[at - 1] > sorted[at] {
+                sorted.swap(at - 1, at);
+                at -= 1;
+            }
+        }
         start = end;
     }
     sorted.into_iter().map(|slot| slot as u32).collect()

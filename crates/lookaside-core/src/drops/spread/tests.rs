@@ -85,7 +85,7 @@ proptest! {
     ) {
         let list = spread_drops(&order, &drops(&shares), bound.max(order.len()));
         let backends = backends(&list);
-        prop_assert!(!backends.is_empty() && backends.len() % order.len() == 0);
+        prop_assert!(!backends.is_empty() && backends.len().is_multiple_of(order.len()));
         prop_assert!(backends.chunks(order.len()).all(|round| round == order));
         prop_assert!(list.len() <= 2 * bound.max(order.len()));
     }
