@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import grpc
-
 from google.protobuf import message_factory
+
 from kit.protos import load_pool
 
 

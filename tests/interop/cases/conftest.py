@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kit.clients import KINDS
 from kit.client import Client
+from kit.clients import KINDS
 from kit.dns import Dns
 from kit.etcd import Etcd
 from kit.lookaside import Backend, Balancer

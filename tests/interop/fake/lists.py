@@ -71,7 +71,9 @@ def server_list(service, entry, mark):
     marked = _with_drops(slots, drops) if drops else [(name, False) for name in slots]
     made = message("grpc.lb.v1.ServerList")()
     for place, (name, drop) in enumerate(marked):
-        server = made.servers.add(drop=drop, load_balance_token=name if drop else token(service, name))
+        server = made.servers.add(
+            drop=drop, load_balance_token=name if drop else token(service, name)
+        )
         if not drop:
             host, port, _ = entry.backends[name]
             server.ip_address = ipaddress.ip_address(host).packed

@@ -6,7 +6,7 @@ and for the SRV records `_grpclb._tcp.<host>` (the balancers).
 
 import threading
 
-from dnslib import A, QTYPE, RCODE, RR, SRV
+from dnslib import QTYPE, RCODE, RR, SRV, A
 from dnslib.server import BaseResolver, DNSServer
 
 _TTL = 1  # seconds
@@ -42,9 +42,7 @@ class Dns(BaseResolver):
         for place, port in enumerate(balancers):
             target = f"balancer-{place}.{host}"
             names[target] = [RR(target, QTYPE.A, rdata=A("127.0.0.1"), ttl=_TTL)]
-            names[srv].append(
-                RR(srv, QTYPE.SRV, rdata=SRV(place, 0, port, target), ttl=_TTL)
-            )
+            names[srv].append(RR(srv, QTYPE.SRV, rdata=SRV(place, 0, port, target), ttl=_TTL))
         with self._lock:
             self._names.update(names)
 

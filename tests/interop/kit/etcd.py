@@ -56,7 +56,9 @@ class Etcd:
 
     def _post(self, call, **body):
         request = urllib.request.Request(
-            f"{self._url}/v3/{call}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+            f"{self._url}/v3/{call}",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
         )
         with _open(request, timeout=5) as answer:
             return json.load(answer)

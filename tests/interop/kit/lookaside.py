@@ -22,11 +22,9 @@ def _listening(process):
 class Balancer:
     """A `lookaside serve` that can be killed and started again at its address."""
 
-    def __init__(self, processes, program, registry, listen="127.0.0.1:0", name="balancer", env=None):
+    def __init__(self, processes, program, registry, listen="127.0.0.1:0", name="balancer"):
         self._processes, self._program, self._registry = processes, program, registry
         self._listen, self._name = listen, name
-        # The shortest that every stock client honours: C-core makes less into 1 s.
-        self._env = {"LOOKASIDE_LISTS_REPORT_INTERVAL": "1s"} | (env or {})
         self._process = None
         self.address = None
 
@@ -40,7 +38,8 @@ class Balancer:
                 "--admin=127.0.0.1:0",
                 f"--registry={self._registry}",
             ],
-            self._env,
+            # The shortest that every stock client honours: C-core makes less into 1 s.
+            env={"LOOKASIDE_LISTS_REPORT_INTERVAL": "1s"},
         )
         self.address, admin = _listening(self._process)
         self.admin = admin
@@ -63,12 +62,6 @@ class Balancer:
     def wait(self):
         self.inspect.close()
         return self._process.wait()
-
-    def pause(self):
-        self._process.signal(signal.SIGSTOP)
-
-    def resume(self):
-        self._process.signal(signal.SIGCONT)
 
 
 class Backend:

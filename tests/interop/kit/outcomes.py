@@ -44,7 +44,9 @@ class Outcomes(tuple):
 
     def longest_run(self):
         """The most calls in a row that one backend answered."""
-        return max((len(list(run)) for _, run in groupby(self, lambda call: call.backend)), default=0)
+        return max(
+            (len(list(run)) for _, run in groupby(self, lambda call: call.backend)), default=0
+        )
 
     def __repr__(self):
         return f"{len(self)} calls {dict(Counter(map(repr, self)))}"

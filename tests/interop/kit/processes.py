@@ -51,10 +51,6 @@ class Process:
             self._lines.put(line.decode().rstrip("\n"))
         self._lines.put(None)
 
-    @property
-    def pid(self):
-        return self._child.pid
-
     def running(self):
         return self._child.poll() is None
 

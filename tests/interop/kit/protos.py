@@ -1,10 +1,10 @@
 """Messages made from `proto/` at run time: no generated code to keep in step."""
 
 import functools
+from importlib import resources
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from grpc_tools import protoc
-from importlib import resources
 
 from kit.paths import DESCRIPTORS, PROTO
 

@@ -39,7 +39,9 @@ def test_backends_join_and_leave_without_a_failed_call(
     assert set(balancer.inspect.tokens(published.name)) == {"a"}, "it is still registered"
 
 
-def test_an_idle_client_keeps_its_stream_and_follows_changes(published, balancer, backends, connect):
+def test_an_idle_client_keeps_its_stream_and_follows_changes(
+    published, balancer, backends, connect
+):
     a, b, _ = backends
     published.add(a)
     client = connect()

@@ -30,7 +30,10 @@ def test_a_killed_balancer_costs_no_call(service, backends, mortal_balancer, con
 
     balancer.kill()
     throughout(
-        "calls go on without a balancer", lambda: client.call(20), from_balancer("a", "b"), lasting=2
+        "calls go on without a balancer",
+        lambda: client.call(20),
+        from_balancer("a", "b"),
+        lasting=2,
     )
     balancer.start()
     eventually(

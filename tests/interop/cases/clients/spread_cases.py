@@ -52,7 +52,9 @@ def test_every_call_carries_the_token_that_inspect_shows(published, balancer, ba
     assert bare == {name: {shown[name]} for name in "abc"}
     assert len(set(shown.values())) == 3, "two backends share a token"
     every = set().union(*received.values())
-    assert all(len(token) <= MAX_TOKEN and token.isascii() and token.isprintable() for token in every)
+    assert all(
+        len(token) <= MAX_TOKEN and token.isascii() and token.isprintable() for token in every
+    )
     with_variant = [token for token in every if token != without_variant(token)]
     assert len(with_variant) == 1, f"one slot carries the stream's variant: {every}"
 
