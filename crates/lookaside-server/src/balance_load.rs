@@ -1,5 +1,18 @@
 //! `grpc.lb.v1.LoadBalancer`.
+//!
+//! A stream is served inside the one task that hyper has for it: the response body reads
+//! load reports and writes lists in the same poll. There is no channel and no second task.
 
+mod admission;
+mod body;
 mod frame_reader;
+mod initial;
+mod pace;
+mod reopens;
+mod report;
+mod service;
 
-pub(crate) use frame_reader::PREFIX_BYTES;
+pub(crate) use self::{
+    admission::Admission, body::BalanceBody, frame_reader::PREFIX_BYTES, reopens::Reopens,
+    service::BalanceLoad,
+};

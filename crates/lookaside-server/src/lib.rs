@@ -1,6 +1,28 @@
-//! The balancer as a library.
+//! The balancer as a library: it turns a registry into server lists and streams them to
+//! clients over `grpc.lb.v1`.
+//!
+//! ```text
+//! registry ──▶ planner ──▶ encoder ──▶ topic, one per service ──▶ streams ──▶ clients
+//! ```
+//!
+//! Every arrow is one immutable value, and a reader that is slow skips to the newest.
 
 mod balance_load;
+mod balancer;
+mod config;
+mod drain;
 mod encode;
+mod grpc;
+mod http;
 mod listener;
+mod metrics;
+mod planner;
+mod readiness;
+mod status;
+mod table;
 mod topic;
+mod waiters;
+
+pub use balancer::{Balancer, StartError};
+pub use config::{Config, Limits, Lists, OnEmpty, Timeouts, Unknown};
+pub use readiness::Readiness;

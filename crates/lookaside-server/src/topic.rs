@@ -3,27 +3,33 @@
 //! A [`Topic`] holds one value. Publishing replaces it and wakes the streams; each
 //! stream takes whatever is current when its client has room for it. Nobody queues.
 
-mod waiters;
-
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    task::{Context, Waker},
+    task::Context,
 };
 
 use arc_swap::{ArcSwapOption, Guard};
 
-use self::waiters::{Place, Waiters};
-use crate::encode::EncodedList;
+use crate::{
+    encode::EncodedList,
+    waiters::{Waiters, Waiting},
+};
 
 /// What the streams of a service are to be told.
 #[derive(Debug)]
 pub(crate) struct Update {
     /// Grows with every update of the topic; the first is 1.
-    pub(crate) version: u64,
-    pub(crate) content: Content,
+    version: u64,
+    content: Content,
+}
+
+impl Update {
+    pub(crate) fn content(&self) -> &Content {
+        &self.content
+    }
 }
 
 #[derive(Debug)]
@@ -36,6 +42,8 @@ pub(crate) enum Content {
 #[derive(Debug, Default)]
 pub(crate) struct Topic {
     current: ArcSwapOption<Update>,
+    /// Held by whoever publishes; the version published last. Readers do not take it.
+    publishing: Mutex<u64>,
     waiters: Waiters,
     /// The rotation of the next stream to start.
     next_rotation: AtomicUsize,
@@ -43,9 +51,29 @@ pub(crate) struct Topic {
 
 impl Topic {
     /// Replaces the current update and wakes all streams.
-    pub(crate) fn publish(&self, update: Update) {
-        self.current.store(Some(Arc::new(update)));
-        self.waiters.wake_all();
+    pub(crate) fn publish(&self, content: Content) {
+        self.publish_if(content, |_| true);
+    }
+
+    /// Sends streams to fallback if nothing was published yet.
+    pub(crate) fn publish_first_fallback(&self) {
+        self.publish_if(Content::Fallback, |version| version == 0);
+    }
+
+    fn publish_if(&self, content: Content, published: impl FnOnce(u64) -> bool) {
+        let mut version = self
+            .publishing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if published(*version) {
+            *version += 1;
+            let update = Update {
+                version: *version,
+                content,
+            };
+            self.current.store(Some(Arc::new(update)));
+            self.waiters.wake_all();
+        }
     }
 
     /// Whether anything was ever published.
@@ -74,14 +102,6 @@ pub(crate) struct Subscription {
     waiting: Option<Waiting>,
 }
 
-#[derive(Debug)]
-struct Waiting {
-    place: Place,
-    /// What is registered there. A task's waker stays the same, so this is nearly always
-    /// a comparison instead of a lock.
-    waker: Waker,
-}
-
 impl Subscription {
     pub(crate) fn new(topic: Arc<Topic>) -> Self {
         Self {
@@ -101,7 +121,8 @@ impl Subscription {
         if let Some(update) = self.unseen() {
             return Some(update);
         }
-        if self.register(phase, cx.waker()) {
+        let waiters = &self.topic.waiters;
+        if waiters.register(&mut self.waiting, phase, cx.waker()) {
             // It may have been published between the look and the registration.
             return self.unseen();
         }
@@ -116,32 +137,11 @@ impl Subscription {
             current
         })
     }
-
-    /// Whether anything had to be done for it.
-    fn register(&mut self, phase: u16, waker: &Waker) -> bool {
-        let waiters = &self.topic.waiters;
-        match &mut self.waiting {
-            Some(waiting) if waiting.waker.will_wake(waker) => return false,
-            Some(waiting) => {
-                waiters.replace(waiting.place, waker.clone());
-                waiting.waker = waker.clone();
-            }
-            None => {
-                self.waiting = Some(Waiting {
-                    place: waiters.add(phase, waker.clone()),
-                    waker: waker.clone(),
-                });
-            }
-        }
-        true
-    }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        if let Some(waiting) = self.waiting.take() {
-            self.topic.waiters.remove(waiting.place);
-        }
+        self.topic.waiters.remove(&mut self.waiting);
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) enum FrameError {
     Flag(u8),
     #[error("the request ends within a message")]
     Truncated,
+    #[error("a message that is no LoadBalanceRequest: {0}")]
+    Message(String),
     /// The client reset the stream or the connection is gone: nobody to answer.
     #[error("the request broke off")]
     Broken,
@@ -50,7 +52,9 @@ impl From<FrameError> for Status {
         match error {
             FrameError::TooLarge(_) => Self::resource_exhausted(text),
             FrameError::Compressed => Self::unimplemented(text),
-            FrameError::Flag(_) | FrameError::Truncated => Self::invalid_argument(text),
+            FrameError::Flag(_) | FrameError::Truncated | FrameError::Message(_) => {
+                Self::invalid_argument(text)
+            }
             FrameError::Broken => Self::cancelled(text),
         }
     }

@@ -1,6 +1,6 @@
 use std::{
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
-    task::Wake,
+    task::{Wake, Waker},
 };
 
 use super::*;
@@ -42,25 +42,18 @@ impl Stream {
     }
 }
 
-fn publish(topic: &Topic, version: u64) {
-    topic.publish(Update {
-        version,
-        content: Content::Fallback,
-    });
-}
-
 #[test]
 fn each_stream_gets_the_newest_update_once_and_skips_the_ones_before() {
     let topic = Arc::new(Topic::default());
     let mut waiting = Stream::new(&topic, 0);
     let mut busy = Stream::new(&topic, 0);
     assert_eq!(waiting.take(), None);
-    publish(&topic, 1);
+    topic.publish(Content::Fallback);
     assert_eq!(waiting.wakes(), 1);
     assert_eq!(waiting.take(), Some(1));
     assert_eq!(waiting.take(), None);
-    publish(&topic, 2);
-    publish(&topic, 3);
+    topic.publish(Content::Fallback);
+    topic.publish(Content::Fallback);
     assert_eq!(waiting.take(), Some(3));
     assert_eq!(busy.take(), Some(3));
     assert_eq!(busy.wakes(), 0, "it never waited");
@@ -77,7 +70,7 @@ fn a_stream_that_ended_is_woken_no_more() {
     let ended = streams.pop().unwrap();
     let woken = Arc::clone(&ended.woken);
     drop(ended);
-    publish(&topic, 1);
+    topic.publish(Content::Fallback);
     assert_eq!(woken.0.load(SeqCst), 0);
     assert!(streams.iter().all(|stream| stream.wakes() == 1));
 }
@@ -89,7 +82,7 @@ fn a_stream_that_moves_to_another_task_is_woken_there() {
     assert_eq!(stream.take(), None);
     let before = std::mem::take(&mut stream.woken);
     assert_eq!(stream.take(), None);
-    publish(&topic, 1);
+    topic.publish(Content::Fallback);
     assert_eq!(before.0.load(SeqCst), 0);
     assert_eq!(stream.wakes(), 1);
 }
@@ -103,7 +96,7 @@ fn phases_are_woken_in_turn() {
     for stream in &mut streams {
         assert_eq!(stream.take(), None);
     }
-    let mut woken = |from, to| -> Vec<usize> {
+    let woken = |from, to| -> Vec<usize> {
         topic.wake_phases(from, to);
         streams.iter().map(Stream::wakes).collect()
     };
@@ -115,4 +108,17 @@ fn phases_are_woken_in_turn() {
 fn successive_streams_get_successive_rotations() {
     let topic = Topic::default();
     assert_eq!([0, 1, 2], [(); 3].map(|()| topic.next_rotation()));
+}
+
+#[test]
+fn a_first_fallback_replaces_nothing() {
+    let topic = Arc::new(Topic::default());
+    let mut stream = Stream::new(&topic, 0);
+    assert!(!topic.has_update());
+    topic.publish_first_fallback();
+    assert_eq!(stream.take(), Some(1));
+    topic.publish_first_fallback();
+    assert_eq!(stream.take(), None);
+    topic.publish(Content::Fallback);
+    assert_eq!(stream.take(), Some(2));
 }

@@ -1,0 +1,195 @@
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::{Body, Frame};
+use lookaside_core::Variant;
+use lookaside_proto::lb::{
+    LoadBalanceRequest, load_balance_request::LoadBalanceRequestType as Kind,
+};
+use prost::Message;
+use tonic::Status;
+
+use super::{
+    admission::Permit,
+    frame_reader::{FrameError, FrameReader},
+    service::Shared,
+};
+use crate::{
+    encode::MAX_HEAD_BYTES,
+    table::OpenStream,
+    topic::{Content, Subscription},
+};
+
+/// The response of one stream: the initial response, and then whatever is newest whenever
+/// there is room for it. Polled by hyper within the stream's task; reads the client's
+/// load reports on the way.
+#[derive(Debug)]
+pub(crate) struct BalanceBody<B> {
+    state: State,
+    /// `None` once the client has half-closed.
+    requests: Option<B>,
+    reader: FrameReader,
+    subscription: Subscription,
+    stream: OpenStream,
+    shared: Arc<Shared>,
+    /// The rotation of the next list.
+    rotation: usize,
+    /// `None` before the first list, and while the client is in fallback.
+    variant: Option<Variant>,
+    rng: fastrand::Rng,
+    /// When a shutdown ends this stream.
+    phase: u16,
+    /// Memory for the head of a push, used again and again.
+    head: BytesMut,
+    /// The rest of the push whose head is on its way.
+    rest: Bytes,
+    _permit: Permit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing was sent.
+    New,
+    Open,
+    Ended,
+}
+
+impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
+    pub(super) fn new(
+        requests: B,
+        reader: FrameReader,
+        stream: OpenStream,
+        permit: Permit,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let mut rng = fastrand::Rng::new();
+        let topic = Arc::clone(stream.service().topic());
+        Self {
+            state: State::New,
+            requests: Some(requests),
+            reader,
+            rotation: topic.next_rotation(),
+            subscription: Subscription::new(topic),
+            stream,
+            shared,
+            variant: None,
+            phase: rng.u16(..),
+            rng,
+            head: BytesMut::new(),
+            rest: Bytes::new(),
+            _permit: permit,
+        }
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
+        if self.state == State::Ended {
+            return Poll::Ready(None);
+        }
+        if !self.rest.is_empty() {
+            // A message that was begun is finished, whatever is newer.
+            return Poll::Ready(Some(Frame::data(std::mem::take(&mut self.rest))));
+        }
+        match self.read_requests(cx) {
+            Ok(()) => {}
+            Err(FrameError::Broken) => {
+                self.state = State::Ended;
+                return Poll::Ready(None);
+            }
+            Err(error) => return self.end(error.into()),
+        }
+        if let Some(data) = self.newest(cx) {
+            return Poll::Ready(Some(Frame::data(data)));
+        }
+        if self.shared.drain.has_ended(self.phase) {
+            return self.end(Status::unavailable("this balancer is being shut down"));
+        }
+        if self.requests.is_none() {
+            return self.end(Status::ok(""));
+        }
+        Poll::Pending
+    }
+
+    /// Takes in load reports until none is there.
+    fn read_requests(&mut self, cx: &mut Context<'_>) -> Result<(), FrameError> {
+        while let Some(requests) = &mut self.requests {
+            match self.reader.poll_message(requests, cx) {
+                Poll::Pending => break,
+                Poll::Ready(Some(message)) => {
+                    let request = LoadBalanceRequest::decode(message?)
+                        .map_err(|error| FrameError::Message(error.to_string()))?;
+                    // A second initial request changes nothing, and later versions of the
+                    // protocol may have requests that we do not know.
+                    if let Some(Kind::ClientStats(stats)) = request.load_balance_request_type {
+                        self.shared.metrics.reports.inc();
+                        self.stream.service().report(&super::report::delta(stats));
+                    }
+                }
+                Poll::Ready(None) => self.requests = None,
+            }
+        }
+        Ok(())
+    }
+
+    /// The beginning of the newest update, if the client does not have it.
+    fn newest(&mut self, cx: &mut Context<'_>) -> Option<Bytes> {
+        let update = self.subscription.take_newest(self.phase, cx);
+        let update = update.as_ref().and_then(|update| update.as_ref());
+        if self.state == State::New {
+            self.state = State::Open;
+            self.head
+                .reserve(self.shared.initial_response.len() + MAX_HEAD_BYTES);
+            self.head.extend_from_slice(&self.shared.initial_response);
+        } else {
+            update?;
+            self.head.reserve(MAX_HEAD_BYTES);
+        }
+        match update?.content() {
+            Content::List(list) => {
+                // A client that comes back from fallback may hold the list it had before.
+                let variant = *self
+                    .variant
+                    .get_or_insert_with(|| list.drops().variant(&mut self.rng));
+                self.rest = list.push(self.rotation, variant, &mut self.head);
+                self.rotation = self.rotation.wrapping_add(1);
+            }
+            Content::Fallback => {
+                self.variant = None;
+                self.head.extend_from_slice(&self.shared.fallback_response);
+            }
+        }
+        self.shared.metrics.pushes.inc();
+        Some(self.head.split().freeze())
+    }
+
+    fn end(&mut self, status: Status) -> Poll<Option<Frame<Bytes>>> {
+        self.state = State::Ended;
+        let mut trailers = HeaderMap::with_capacity(2);
+        // It fails for a message that is no header value even when percent-encoded.
+        if status.add_header(&mut trailers).is_err() {
+            trailers.insert(Status::GRPC_STATUS, i32::from(tonic::Code::Internal).into());
+        }
+        Poll::Ready(Some(Frame::trailers(trailers)))
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for BalanceBody<B> {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.get_mut().poll_next(cx).map(|frame| frame.map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.state == State::Ended
+    }
+}

@@ -1,0 +1,152 @@
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, header::CONTENT_TYPE};
+use http_body::Body;
+use lookaside_core::ServiceName;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tonic::Status;
+
+use super::{
+    admission::Admission, body::BalanceBody, frame_reader::FrameReader, initial::read_initial,
+};
+use crate::{
+    Lists, Timeouts, Unknown,
+    drain::Drain,
+    encode::{fallback_response, initial_response},
+    listener::Connection,
+    metrics::Metrics,
+    table::{OpenStream, Table},
+};
+
+/// Answers `BalanceLoad` calls.
+#[derive(Debug)]
+pub(crate) struct BalanceLoad {
+    table: Arc<Table>,
+    admission: Arc<Admission>,
+    shared: Arc<Shared>,
+    unknown: Unknown,
+    unknown_patience: Duration,
+    first_message_patience: Duration,
+    /// No stream is answered before.
+    held_until: Instant,
+}
+
+/// What every open stream needs.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) initial_response: Bytes,
+    pub(super) fallback_response: Bytes,
+    pub(super) drain: Arc<Drain>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl BalanceLoad {
+    pub(crate) fn new(
+        table: Arc<Table>,
+        admission: Arc<Admission>,
+        drain: Arc<Drain>,
+        metrics: Arc<Metrics>,
+        lists: &Lists,
+        timeouts: &Timeouts,
+    ) -> Self {
+        Self {
+            table,
+            admission,
+            shared: Arc::new(Shared {
+                initial_response: initial_response(lists.report_interval),
+                fallback_response: fallback_response(),
+                drain,
+                metrics,
+            }),
+            unknown: lists.unknown,
+            unknown_patience: timeouts.unknown,
+            first_message_patience: timeouts.first_message,
+            held_until: Instant::now() + lists.hold,
+        }
+    }
+
+    /// Answers one call: with a stream, or with a refusal that comes before anything else
+    /// (trailers only). All stock clients back off after such a one, and reconnect
+    /// without any delay after one that comes later.
+    pub(crate) async fn call<B>(
+        &self,
+        connection: &Arc<Connection>,
+        requests: B,
+    ) -> Result<Response<BalanceBody<B>>, Status>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let answer = self.answer(connection, requests).await;
+        match &answer {
+            Ok(_) => {
+                self.shared.metrics.streams_started.inc();
+            }
+            Err(status) => self.shared.metrics.stream_refused(status.code()),
+        }
+        answer
+    }
+
+    async fn answer<B>(
+        &self,
+        connection: &Arc<Connection>,
+        mut requests: B,
+    ) -> Result<Response<BalanceBody<B>>, Status>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        self.refuse_in_drain()?;
+        let started = Instant::now();
+        let mut reader = FrameReader::default();
+        let names = read_initial(&mut reader, &mut requests, self.first_message_patience).await?;
+        // `candidates` never gives none; the last one is the bare name.
+        let bare = names
+            .last()
+            .ok_or_else(|| Status::invalid_argument("the service name is empty"))?;
+        let permit = self.admission.admit(connection, bare).await?;
+        sleep_until(self.held_until).await;
+        let patience = (started + self.unknown_patience).max(self.held_until);
+        let stream = self.open(&names, bare, patience).await?;
+        self.refuse_in_drain()?;
+
+        let shared = Arc::clone(&self.shared);
+        let body = BalanceBody::new(requests, reader, stream, permit, shared);
+        let mut response = Response::new(body);
+        let grpc = HeaderValue::from_static("application/grpc");
+        response.headers_mut().insert(CONTENT_TYPE, grpc);
+        Ok(response)
+    }
+
+    /// Opens the stream when its service is known, or by `patience` at the latest.
+    async fn open(
+        &self,
+        names: &[ServiceName],
+        bare: &ServiceName,
+        patience: Instant,
+    ) -> Result<OpenStream, Status> {
+        let mut appearances = self.table.appearances();
+        let appears = async {
+            loop {
+                if let Some(stream) = self.table.open(names) {
+                    return Some(stream);
+                }
+                // The table outlives this call.
+                appearances.changed().await.ok()?;
+            }
+        };
+        if let Ok(Some(stream)) = timeout_at(patience, appears).await {
+            return Ok(stream);
+        }
+        match self.unknown {
+            Unknown::Refuse => Err(Status::not_found(format!("no service {bare} is known"))),
+            Unknown::Fallback => Ok(self.table.open_unknown(bare)),
+        }
+    }
+
+    fn refuse_in_drain(&self) -> Result<(), Status> {
+        if self.shared.drain.has_begun() {
+            return Err(Status::unavailable("this balancer is being shut down"));
+        }
+        Ok(())
+    }
+}

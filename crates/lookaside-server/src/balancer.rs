@@ -1,0 +1,117 @@
+mod ports;
+mod shutdown;
+mod start;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::watch,
+    task::JoinSet,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use self::start::StartError;
+use crate::{
+    Readiness, Timeouts,
+    balance_load::BalanceLoad,
+    drain::Drain,
+    http::{ClientService, Routes},
+    listener::{Connection, Http2, Stop},
+    metrics::Metrics,
+    table::Table,
+};
+
+/// A running balancer.
+///
+/// Dropping it ends it at once; [`Balancer::shutdown`] ends it so that no client notices.
+#[derive(Debug)]
+pub struct Balancer {
+    client_addr: SocketAddr,
+    admin_addr: SocketAddr,
+    readiness: watch::Receiver<Readiness>,
+    running: Arc<Running>,
+    timeouts: Timeouts,
+    shutting_down: AtomicBool,
+    /// Everything but connections and streams.
+    _tasks: JoinSet<()>,
+}
+
+/// What connections are served with.
+#[derive(Debug)]
+struct Running {
+    balance_load: Arc<BalanceLoad>,
+    routes: Arc<Routes>,
+    http2: Http2,
+    table: Arc<Table>,
+    drain: Arc<Drain>,
+    metrics: Arc<Metrics>,
+    max_connections: usize,
+    readiness: watch::Sender<Readiness>,
+    /// Cancelled: the client port is closed.
+    close_port: CancellationToken,
+    port: TaskTracker,
+    connections: TaskTracker,
+    stop: Arc<Stop>,
+    stop_admin: Arc<Stop>,
+}
+
+impl Balancer {
+    /// Where clients connect, once it is [`Readiness::Ready`]; until then connections are
+    /// refused there, so that clients go to the next replica.
+    pub fn client_addr(&self) -> SocketAddr {
+        self.client_addr
+    }
+
+    /// Where operators connect, from the start.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin_addr
+    }
+
+    /// Whether it takes streams, now and after every change.
+    pub fn readiness(&self) -> watch::Receiver<Readiness> {
+        self.readiness.clone()
+    }
+
+    /// Waits until the client port is open.
+    pub async fn ready(&self) {
+        let mut readiness = self.readiness.clone();
+        // The sender lives as long as `self`.
+        let _ = readiness.wait_for(Readiness::is_ready).await;
+    }
+
+    /// Serves a client on any connection, as in a simulation. Returns when it ends.
+    pub async fn serve_connection<IO>(&self, io: IO, peer: Option<IpAddr>)
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+    {
+        let running = Arc::clone(&self.running);
+        self.running
+            .connections
+            .track_future(running.serve(io, peer))
+            .await;
+    }
+}
+
+impl Running {
+    /// Serves one connection to its end.
+    async fn serve<IO>(self: Arc<Self>, io: IO, peer: Option<IpAddr>)
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+    {
+        let _counted = self.metrics.connection();
+        let service = self.service(peer);
+        self.http2.serve(io, service, Arc::clone(&self.stop)).await;
+    }
+
+    fn service(&self, peer: Option<IpAddr>) -> ClientService {
+        ClientService::new(
+            Arc::clone(&self.balance_load),
+            Arc::clone(&self.routes),
+            Arc::new(Connection::new(peer)),
+        )
+    }
+}

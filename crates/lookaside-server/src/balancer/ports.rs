@@ -1,0 +1,74 @@
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+use super::Running;
+use crate::{
+    Readiness,
+    http::{AdminService, Scrape},
+    listener::{BoundPort, Http2OrHttp1, accept},
+};
+
+/// Opens the client port when everything has been planned once, and accepts until it is
+/// to be closed.
+pub(super) async fn client(
+    port: BoundPort,
+    mut planned: watch::Receiver<Result<(), Arc<str>>>,
+    running: Arc<Running>,
+) {
+    loop {
+        let state = planned.borrow_and_update().clone();
+        let Err(reason) = state else { break };
+        running.readiness.send_replace(Readiness::NotReady(reason));
+        if planned.changed().await.is_err() {
+            return;
+        }
+    }
+    let addr = port.addr();
+    let listener = match port.open() {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(%error, %addr, "cannot listen");
+            let reason = format!("cannot listen on {addr}: {error}").into();
+            running.readiness.send_replace(Readiness::NotReady(reason));
+            return;
+        }
+    };
+    tracing::info!(%addr, "serving clients");
+    running.readiness.send_replace(Readiness::Ready);
+    accept(listener, |stream, peer| on_client(&running, stream, peer)).await;
+}
+
+fn on_client(running: &Arc<Running>, stream: TcpStream, peer: SocketAddr) {
+    let limit = running.max_connections;
+    if limit > 0 && running.connections.len() >= limit {
+        // Closed and not left waiting: the client goes to the next replica.
+        running.metrics.connections_refused.inc();
+        return;
+    }
+    let serve = Arc::clone(running).serve(stream, Some(peer.ip()));
+    running.connections.spawn(serve);
+}
+
+/// Serves operators.
+pub(super) async fn admin<M: Scrape>(
+    listener: TcpListener,
+    http: Http2OrHttp1,
+    metrics: Arc<M>,
+    running: Arc<Running>,
+) {
+    accept(listener, |stream, peer| {
+        let service = AdminService::new(
+            running.service(Some(peer.ip())),
+            running.readiness.subscribe(),
+            Arc::clone(&metrics),
+        );
+        let http = http.clone();
+        let stop = Arc::clone(&running.stop_admin);
+        tokio::spawn(async move { http.serve(stream, service, stop).await });
+    })
+    .await;
+}

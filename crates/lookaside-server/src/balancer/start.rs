@@ -1,0 +1,168 @@
+use std::{io, net::SocketAddr, sync::Arc};
+
+use lookaside_core::Limits as PlanLimits;
+use lookaside_registry::{Registry, names::Names};
+use tokio::{sync::watch, task::JoinSet};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{Balancer, Running, ports};
+use crate::{
+    Config, Readiness,
+    balance_load::{Admission, BalanceLoad},
+    drain::Drain,
+    encode::slot_bytes,
+    grpc::{GrpcError, services},
+    listener::{BoundPort, Http2, Http2OrHttp1, Stop, StreamExecutor},
+    metrics::Metrics,
+    planner::{self, PlanConfig},
+    status::Status,
+    table::Table,
+};
+
+/// Why a balancer does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {addr}: {source}")]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Registration is asked for, and the registry is read only.
+    #[error("backends cannot register through this balancer: {url} is read only")]
+    ReadOnly {
+        /// The registry.
+        url: String,
+    },
+    /// The descriptors of the services are damaged.
+    #[error("server reflection: {0}")]
+    Reflection(String),
+}
+
+impl From<GrpcError> for StartError {
+    fn from(error: GrpcError) -> Self {
+        match error {
+            GrpcError::ReadOnly { url } => Self::ReadOnly { url },
+            GrpcError::Reflection(error) => Self::Reflection(error),
+        }
+    }
+}
+
+impl Balancer {
+    /// Starts a balancer: takes both ports, opens the admin port, and opens the client
+    /// port when backends and settings have been read completely once and all host names
+    /// among the backends have been tried once ([`Balancer::ready`] waits for that).
+    ///
+    /// `names` are what the registry's host names resolve to. Must be called within a
+    /// tokio runtime.
+    ///
+    /// # Errors
+    /// When a port cannot be had, or the configuration contradicts the registry.
+    pub fn start(
+        config: Config,
+        registry: Arc<dyn Registry>,
+        names: watch::Receiver<Arc<Names>>,
+    ) -> Result<Self, StartError> {
+        let client_port = bind(config.listen)?;
+        let admin_port = bind(config.admin)?;
+        let (client_addr, admin_addr) = (client_port.addr(), admin_port.addr());
+
+        let table = Arc::new(Table::new());
+        let drain = Arc::new(Drain::default());
+        let metrics = Arc::new(Metrics::new());
+        let limits = config.limits.clone();
+        let admission = Arc::new(Admission::new(limits.clone(), config.timeouts.admission));
+        let not_ready = Readiness::NotReady("starting".into());
+        let (readiness, readiness_seen) = watch::channel(not_ready);
+        let status = Arc::new(Status::new(
+            Arc::clone(&registry),
+            Arc::clone(&table),
+            Arc::clone(&admission),
+            Arc::clone(&metrics),
+            readiness_seen.clone(),
+        ));
+        let mut tasks = JoinSet::new();
+        let registrar = config.registration.then(|| registry.registrar());
+        let routes = services(
+            Arc::clone(&status),
+            config.tokens.clone(),
+            registrar,
+            &mut tasks,
+        )?;
+
+        let executor = StreamExecutor::new(TaskTracker::new(), config.timeouts.write);
+        let balance_load = BalanceLoad::new(
+            Arc::clone(&table),
+            admission,
+            Arc::clone(&drain),
+            Arc::clone(&metrics),
+            &config.lists,
+            &config.timeouts,
+        );
+        let running = Arc::new(Running {
+            balance_load: Arc::new(balance_load),
+            routes: Arc::new(routes),
+            http2: Http2::new(executor.clone(), &limits),
+            table: Arc::clone(&table),
+            drain,
+            metrics: Arc::clone(&metrics),
+            max_connections: limits.connections,
+            readiness,
+            close_port: CancellationToken::new(),
+            port: TaskTracker::new(),
+            connections: TaskTracker::new(),
+            stop: Arc::default(),
+            stop_admin: Arc::<Stop>::default(),
+        });
+
+        let plan = PlanConfig {
+            issuer: config.tokens.clone(),
+            limits: PlanLimits {
+                max_slots: config.lists.max_slots,
+                ..PlanLimits::new(slot_bytes)
+            },
+            on_empty: config.lists.on_empty,
+        };
+        let (planned, planned_seen) = watch::channel(Err("starting".into()));
+        tasks.spawn(planner::run(
+            registry.subscribe(),
+            names,
+            table,
+            plan,
+            config.lists.clone(),
+            planned,
+        ));
+        let admin = admin_port.open().map_err(|source| StartError::Listen {
+            addr: admin_addr,
+            source,
+        })?;
+        let http = Http2OrHttp1::new(executor, &limits);
+        tasks.spawn(ports::admin(admin, http, status, Arc::clone(&running)));
+        let closed = running.close_port.clone().cancelled_owned();
+        let client = ports::client(client_port, planned_seen, Arc::clone(&running));
+        let until_closed = running.port.track_future(async move {
+            tokio::select! {
+                () = client => {}
+                () = closed => {}
+            }
+        });
+        tasks.spawn(until_closed);
+
+        Ok(Self {
+            client_addr,
+            admin_addr,
+            readiness: readiness_seen,
+            running,
+            timeouts: config.timeouts,
+            shutting_down: false.into(),
+            _tasks: tasks,
+        })
+    }
+}
+
+fn bind(addr: SocketAddr) -> Result<BoundPort, StartError> {
+    BoundPort::bind(addr).map_err(|source| StartError::Listen { addr, source })
+}

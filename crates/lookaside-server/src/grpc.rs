@@ -1,0 +1,73 @@
+//! The gRPC services beside `BalanceLoad`: health, reflection, inspection, registration.
+
+mod health;
+mod inspect;
+mod registration;
+
+use std::sync::Arc;
+
+use lookaside_core::TokenIssuer;
+use lookaside_proto::{
+    FILE_DESCRIPTOR_SET,
+    lb::load_balancer_server,
+    v1::{inspect_server::InspectServer, registration_server::RegistrationServer},
+};
+use lookaside_registry::Registrar;
+use tokio::task::JoinSet;
+use tonic_reflection::server::Builder;
+
+use self::{inspect::InspectService, registration::RegistrationService};
+use crate::{http::Routes, status::Status};
+
+/// Why the services cannot be had.
+#[derive(Debug)]
+pub(crate) enum GrpcError {
+    /// There is nothing to register with.
+    ReadOnly {
+        url: String,
+    },
+    Reflection(String),
+}
+
+/// All services that clients may call. `registrar` is there if backends may register;
+/// `tasks` get what the services need to have done.
+pub(crate) fn services(
+    status: Arc<Status>,
+    issuer: TokenIssuer,
+    registrar: Option<Option<Arc<dyn Registrar>>>,
+    tasks: &mut JoinSet<()>,
+) -> Result<Routes, GrpcError> {
+    let (health, follow) = health::service(status.watch_readiness());
+    tasks.spawn(follow);
+    let mut routes = Routes::default().with(health);
+    if let Some(registrar) = registrar {
+        let registrar = registrar.ok_or_else(|| GrpcError::ReadOnly {
+            url: status.registry.url().to_owned(),
+        })?;
+        let service = RegistrationService::new(registrar);
+        let server = RegistrationServer::new(service)
+            .max_decoding_message_size(registration::MAX_REQUEST_BYTES);
+        routes = routes.with(server);
+    }
+    let inspect = InspectServer::new(InspectService::new(status, issuer))
+        .max_decoding_message_size(inspect::MAX_REQUEST_BYTES);
+    with_reflection(routes.with(inspect)).map_err(|error| GrpcError::Reflection(error.to_string()))
+}
+
+/// Adds server reflection in both versions: grpcurl and older tools ask for v1alpha.
+fn with_reflection(routes: Routes) -> Result<Routes, tonic_reflection::server::Error> {
+    let builder = || {
+        let builder = Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name(load_balancer_server::SERVICE_NAME)
+            .with_service_name(REFLECTION)
+            .with_service_name(REFLECTION_ALPHA);
+        routes.names().fold(builder, Builder::with_service_name)
+    };
+    let (v1, v1alpha) = (builder().build_v1()?, builder().build_v1alpha()?);
+    Ok(routes.with(v1).with(v1alpha))
+}
+
+const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
+const REFLECTION_ALPHA: &str = "grpc.reflection.v1alpha.ServerReflection";

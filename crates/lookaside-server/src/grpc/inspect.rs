@@ -1,0 +1,142 @@
+mod describe;
+mod watch;
+
+use std::sync::Arc;
+
+use lookaside_core::{Plan, ServiceName, TokenIssuer};
+use lookaside_proto::v1::{
+    GetServiceRequest, GetStatusRequest, GetStatusResponse, ListServicesRequest,
+    ListServicesResponse, Registry, Service, ServiceSummary, WatchServiceRequest, inspect_server,
+    registry::State,
+};
+use lookaside_registry::Freshness;
+use tonic::{Request, Response, Status};
+
+use self::{describe::describe, watch::ServiceStream};
+use crate::{
+    status::{self, as_of},
+    table::Entry,
+};
+
+/// A request has one name.
+pub(super) const MAX_REQUEST_BYTES: usize = 8 * 1024;
+
+/// Says what the balancer knows and does, for people.
+#[derive(Debug)]
+pub(super) struct InspectService {
+    status: Arc<status::Status>,
+    issuer: TokenIssuer,
+}
+
+impl InspectService {
+    pub(super) fn new(status: Arc<status::Status>, issuer: TokenIssuer) -> Self {
+        Self { status, issuer }
+    }
+
+    fn registry(&self) -> Registry {
+        let state = self.status.registry_state();
+        let (progress, error) = match &state.freshness {
+            Freshness::Connecting { error, .. } => (State::Connecting, error.clone()),
+            Freshness::Synced { .. } => (State::Synced, None),
+            Freshness::Stale { error, .. } => (State::Stale, Some(error.clone())),
+        };
+        Registry {
+            url: self.status.registry.url().to_owned(),
+            state: progress.into(),
+            revision: state.backends.as_ref().map_or(0, |it| it.revision),
+            age: as_of(&state.freshness).and_then(|as_of| as_of.elapsed().try_into().ok()),
+            error: error.as_deref().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl inspect_server::Inspect for InspectService {
+    async fn get_status(
+        &self,
+        _: Request<GetStatusRequest>,
+    ) -> Result<Response<GetStatusResponse>, Status> {
+        let readiness = self.status.readiness();
+        let ready = readiness.is_ready();
+        Ok(Response::new(GetStatusResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ready,
+            not_ready_reason: if ready {
+                String::new()
+            } else {
+                readiness.to_string()
+            },
+            registry: Some(self.registry()),
+            started_at: Some(self.status.started_at.into()),
+            uptime: self.status.started.elapsed().try_into().ok(),
+            services: count(self.status.table.len()),
+            open_streams: count(self.status.streams()),
+            problems: count(self.status.problems()),
+        }))
+    }
+
+    async fn list_services(
+        &self,
+        _: Request<ListServicesRequest>,
+    ) -> Result<Response<ListServicesResponse>, Status> {
+        let services = self.status.table.all();
+        Ok(Response::new(ListServicesResponse {
+            services: services.iter().map(|entry| summary(entry)).collect(),
+        }))
+    }
+
+    async fn get_service(
+        &self,
+        request: Request<GetServiceRequest>,
+    ) -> Result<Response<Service>, Status> {
+        let names = candidates(&request.into_inner().name)?;
+        let found = self.status.table.find(&names);
+        let described = found.and_then(|entry| describe(&entry, &self.issuer));
+        described.map(Response::new).ok_or_else(|| {
+            let name = names.last().map_or("", ServiceName::as_str);
+            Status::not_found(format!("no service {name} is known"))
+        })
+    }
+
+    type WatchServiceStream = ServiceStream;
+
+    async fn watch_service(
+        &self,
+        request: Request<WatchServiceRequest>,
+    ) -> Result<Response<ServiceStream>, Status> {
+        let names = candidates(&request.into_inner().name)?;
+        let table = Arc::clone(&self.status.table);
+        let stream = ServiceStream::new(table, names, self.issuer.clone());
+        Ok(Response::new(stream))
+    }
+}
+
+fn candidates(name: &str) -> Result<Vec<ServiceName>, Status> {
+    ServiceName::candidates(name).map_err(|error| Status::invalid_argument(error.to_string()))
+}
+
+fn summary(entry: &Entry) -> ServiceSummary {
+    let published = entry.published();
+    let (plan, slots) = match published.as_ref().map(|published| &*published.plan) {
+        Some(Plan::List(list)) => ("slots", list.slots().len()),
+        Some(Plan::Fallback(_)) => ("fallback", 0),
+        // Only its clients know it; they are in fallback.
+        None => ("unknown", 0),
+    };
+    let problems = published.as_ref().map_or(0, |published| {
+        published.service.problems.len() + usize::from(published.settings.problem.is_some())
+    });
+    ServiceSummary {
+        name: entry.name().to_string(),
+        backends: count(published.map_or(0, |published| published.backends.len())),
+        slots: count(slots),
+        plan: plan.to_owned(),
+        streams: entry.streams(),
+        problems: count(problems),
+        calls_started: entry.reports().started,
+    }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

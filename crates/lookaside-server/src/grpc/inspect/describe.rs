@@ -1,0 +1,173 @@
+use std::{collections::BTreeMap, net::SocketAddr, time::SystemTime};
+
+use lookaside_core::{
+    Backend, BackendId, BackendState, Host, List, Plan, Problem, ReportTotals, ServiceName,
+    TokenIssuer,
+};
+use lookaside_proto::v1;
+
+use super::count;
+use crate::table::{Entry, Published};
+
+/// A service in words a person reads; `None` while it is unknown.
+pub(super) fn describe(entry: &Entry, issuer: &TokenIssuer) -> Option<v1::Service> {
+    let published = entry.published()?;
+    let (plan, list) = match &*published.plan {
+        Plan::List(list) => ("slots", Some(list)),
+        Plan::Fallback(_) => ("fallback", None),
+    };
+    let problems = published.service.problems.iter();
+    Some(v1::Service {
+        name: entry.name().to_string(),
+        plan: plan.to_owned(),
+        reason: published.reason.clone().unwrap_or_default(),
+        plan_version: published.plan_version,
+        changed_at: Some(published.changed_at.into()),
+        age: SystemTime::now()
+            .duration_since(published.changed_at)
+            .ok()
+            .and_then(|age| age.try_into().ok()),
+        revision: published.revision,
+        slots: count(list.map_or(0, |list| list.slots().len())),
+        backends: backends(entry.name(), &published, list, issuer),
+        drops: drops(&published, list),
+        streams: entry.streams(),
+        reported: Some(reported(&entry.reports())),
+        problems: problems
+            .chain(&published.settings.problem)
+            .map(problem)
+            .collect(),
+        largest_share_error: list.map_or(0.0, |list| 100.0 * list.largest_error()),
+    })
+}
+
+fn backends(
+    service: &ServiceName,
+    published: &Published,
+    list: Option<&List>,
+    issuer: &TokenIssuer,
+) -> Vec<v1::Backend> {
+    let slots = slots_by_backend(list);
+    let all: u32 = slots.values().map(|(_, slots)| slots).sum();
+    let describe = |backend: &Backend, resolved: &[SocketAddr], slots: u32| {
+        let (state, reason) = state(backend, resolved, published);
+        v1::Backend {
+            id: backend.id.to_string(),
+            address: backend.address.to_string(),
+            resolved: resolved.iter().map(ToString::to_string).collect(),
+            weight: backend.weight,
+            slots,
+            share_percent: 100.0 * f64::from(slots) / f64::from(all.max(1)),
+            zone: backend.zone.as_deref().unwrap_or_default().to_owned(),
+            state: state.to_owned(),
+            reason,
+            token: issuer.issue(service, &backend.id).to_string(),
+            key: backend.key.to_string(),
+            revision: backend.revision,
+        }
+    };
+    let registered = published.backends.iter().map(|(backend, resolved)| {
+        let slots = slots.get(&backend.id).map_or(0, |(_, slots)| *slots);
+        describe(backend, resolved, slots)
+    });
+    // In a list that is kept although its backends have left.
+    let is_registered = |id: &BackendId| {
+        published
+            .backends
+            .iter()
+            .any(|(backend, _)| backend.id == *id)
+    };
+    let held = slots
+        .iter()
+        .filter(|(id, (_, slots))| *slots > 0 && !is_registered(id))
+        .map(|(_, (backend, slots))| v1::Backend {
+            state: "held".to_owned(),
+            reason: "no longer registered".to_owned(),
+            ..describe(backend, &[], *slots)
+        });
+    registered.chain(held).collect()
+}
+
+/// The backends of a list, and how many slots each has at all of its addresses.
+fn slots_by_backend(list: Option<&List>) -> BTreeMap<&BackendId, (&Backend, u32)> {
+    let mut by_backend = BTreeMap::new();
+    if let Some(list) = list {
+        for (endpoint, slots) in list.endpoints().iter().zip(list.endpoint_slots()) {
+            by_backend
+                .entry(endpoint.id())
+                .or_insert((&*endpoint.backend, 0))
+                .1 += slots;
+        }
+    }
+    by_backend
+}
+
+fn state(
+    backend: &Backend,
+    resolved: &[SocketAddr],
+    published: &Published,
+) -> (&'static str, String) {
+    let failure = match backend.address.host() {
+        Host::Ip(_) => None,
+        Host::Name(host) => published
+            .names
+            .status(host)
+            .and_then(|status| status.failure.as_ref())
+            .map(|failure| format!("{host}: {}", failure.error)),
+    };
+    if backend.state == BackendState::Draining {
+        ("draining", "leaving by its own word".to_owned())
+    } else if backend.weight == 0 {
+        ("drained", "its weight is 0".to_owned())
+    } else if resolved.is_empty() {
+        let reason = failure.unwrap_or_else(|| "its name is being looked up".to_owned());
+        ("unresolved", reason)
+    } else {
+        // The addresses of a name that does not resolve any more are kept.
+        ("serving", failure.unwrap_or_default())
+    }
+}
+
+fn drops(published: &Published, list: Option<&List>) -> Vec<v1::Drop> {
+    let configured = published.settings.settings.drops.as_slice();
+    let drop = |drop: &lookaside_core::Drop| {
+        let in_list = list.and_then(|list| {
+            let mut drops = list.drops().as_slice().iter();
+            let index = drops.position(|other| other.category == drop.category)?;
+            Some((list.drop_slots()[index], 100.0 * list.drop_share(index)))
+        });
+        let (slots, actual_percent) = in_list.unwrap_or_default();
+        v1::Drop {
+            category: drop.category.to_string(),
+            percent: f64::from(drop.per_million) / 10_000.0,
+            slots,
+            actual_percent,
+        }
+    };
+    configured.iter().map(drop).collect()
+}
+
+fn reported(totals: &ReportTotals) -> v1::LoadReport {
+    v1::LoadReport {
+        calls_started: totals.started,
+        calls_finished: totals.finished,
+        calls_failed_to_send: totals.finished_with_client_failed_to_send,
+        calls_known_received: totals.finished_known_received,
+        dropped: totals
+            .drops()
+            .map(|(category, calls)| v1::DroppedCalls {
+                category: category.to_owned(),
+                calls,
+            })
+            .collect(),
+        reports: totals.reports,
+    }
+}
+
+fn problem(problem: &Problem) -> v1::Problem {
+    v1::Problem {
+        key: problem.key.to_string(),
+        reason: problem.reason.to_string(),
+        revision: problem.revision,
+    }
+}

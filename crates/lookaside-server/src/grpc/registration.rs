@@ -1,0 +1,153 @@
+use std::{sync::Arc, time::Duration};
+
+use lookaside_core::{BackendId, BackendState, DEFAULT_WEIGHT, HostPort, ServiceName};
+use lookaside_proto::v1::{
+    DeregisterRequest, DeregisterResponse, Instance, RegisterRequest, RegisterResponse,
+    RenewRequest, RenewResponse, UpdateRequest, UpdateResponse, registration_server,
+};
+use lookaside_registry::{
+    DEFAULT_TTL, Handle, Registrar, RegistrarError, Registration, RegistrationError, check_ttl,
+};
+use tonic::{Request, Response, Status};
+
+/// A request has two names, an address, a zone and a handle.
+pub(super) const MAX_REQUEST_BYTES: usize = 8 * 1024;
+
+/// Lets backends register through this balancer.
+#[derive(Debug)]
+pub(super) struct RegistrationService {
+    registrar: Arc<dyn Registrar>,
+}
+
+impl RegistrationService {
+    pub(super) fn new(registrar: Arc<dyn Registrar>) -> Self {
+        Self { registrar }
+    }
+}
+
+#[tonic::async_trait]
+impl registration_server::Registration for RegistrationService {
+    async fn register(
+        &self,
+        request: Request<RegisterRequest>,
+    ) -> Result<Response<RegisterResponse>, Status> {
+        let request = request.into_inner();
+        let registration = registration(request.instance)?;
+        let ttl = ttl(request.ttl)?;
+        let registered = self
+            .registrar
+            .register(&registration, ttl)
+            .await
+            .map_err(status)?;
+        tracing::info!(
+            service = %registration.service,
+            id = %registration.id,
+            address = %registration.address,
+            "backend registered"
+        );
+        Ok(Response::new(RegisterResponse {
+            handle: registered.handle.as_bytes().to_vec(),
+            ttl: proto_duration(registered.ttl),
+        }))
+    }
+
+    async fn renew(
+        &self,
+        request: Request<RenewRequest>,
+    ) -> Result<Response<RenewResponse>, Status> {
+        let handle = handle(&request.into_inner().handle)?;
+        let ttl = self.registrar.renew(&handle).await.map_err(status)?;
+        Ok(Response::new(RenewResponse {
+            ttl: proto_duration(ttl),
+        }))
+    }
+
+    async fn update(
+        &self,
+        request: Request<UpdateRequest>,
+    ) -> Result<Response<UpdateResponse>, Status> {
+        let request = request.into_inner();
+        let handle = handle(&request.handle)?;
+        let registration = registration(request.instance)?;
+        self.registrar
+            .update(&handle, &registration)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(UpdateResponse {}))
+    }
+
+    async fn deregister(
+        &self,
+        request: Request<DeregisterRequest>,
+    ) -> Result<Response<DeregisterResponse>, Status> {
+        let handle = handle(&request.into_inner().handle)?;
+        self.registrar.deregister(&handle).await.map_err(status)?;
+        Ok(Response::new(DeregisterResponse {}))
+    }
+}
+
+fn registration(instance: Option<Instance>) -> Result<Registration, Status> {
+    let instance = instance.ok_or_else(|| Status::invalid_argument("instance: missing"))?;
+    let service = ServiceName::new(&instance.service).map_err(|e| bad("instance.service", e))?;
+    let address: HostPort = instance
+        .address
+        .parse()
+        .map_err(|e| bad("instance.address", e))?;
+    let id = match instance.id.as_str() {
+        "" => BackendId::new(&address.to_string()),
+        id => BackendId::new(id),
+    };
+    let registration = Registration {
+        service,
+        id: id.map_err(|e| bad("instance.id", e))?,
+        address,
+        weight: instance.weight.unwrap_or(DEFAULT_WEIGHT),
+        zone: (!instance.zone.is_empty()).then(|| instance.zone.into()),
+        state: if instance.draining {
+            BackendState::Draining
+        } else {
+            BackendState::Serving
+        },
+    };
+    registration.check().map_err(|error| {
+        let field = match &error {
+            RegistrationError::Zone(_) => "instance.zone",
+            _ => "instance.address",
+        };
+        bad(field, error)
+    })?;
+    Ok(registration)
+}
+
+fn ttl(ttl: Option<prost_types::Duration>) -> Result<Duration, Status> {
+    let Some(ttl) = ttl else {
+        return Ok(DEFAULT_TTL);
+    };
+    let ttl = Duration::try_from(ttl).map_err(|e| bad("ttl", e))?;
+    check_ttl(ttl).map_err(|e| bad("ttl", e))
+}
+
+fn handle(bytes: &[u8]) -> Result<Handle, Status> {
+    Handle::new(bytes).map_err(|e| bad("handle", e))
+}
+
+fn bad(field: &str, error: impl std::fmt::Display) -> Status {
+    Status::invalid_argument(format!("{field}: {error}"))
+}
+
+fn status(error: RegistrarError) -> Status {
+    let text = error.to_string();
+    match error {
+        RegistrarError::Invalid(_) | RegistrarError::Refused(_) => Status::invalid_argument(text),
+        RegistrarError::Taken { .. } => Status::already_exists(text),
+        RegistrarError::Full { .. } => Status::resource_exhausted(text),
+        RegistrarError::Gone => Status::not_found(text),
+        // Also whatever a later registry may fail with: it can be tried again.
+        _ => Status::unavailable(text),
+    }
+}
+
+/// `None` would need a time to live of 292 billion years.
+fn proto_duration(ttl: Duration) -> Option<prost_types::Duration> {
+    ttl.try_into().ok()
+}

@@ -1,0 +1,13 @@
+//! Which request is answered by what, on the client port and on the admin port.
+
+mod admin;
+mod body;
+mod client;
+mod routes;
+
+pub(crate) use self::{
+    admin::{AdminService, Scrape},
+    body::ResponseBody,
+    client::ClientService,
+    routes::Routes,
+};

@@ -1,0 +1,57 @@
+use std::{convert::Infallible, future::Future, pin::Pin, sync::Arc};
+
+use http::{Request, Response};
+use hyper::{body::Incoming, service::Service};
+use lookaside_proto::BALANCE_LOAD_PATH;
+use tonic::body::Body;
+
+use super::{ResponseBody, Routes};
+use crate::{balance_load::BalanceLoad, listener::Connection};
+
+/// Answers the requests of one connection.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientService {
+    balance_load: Arc<BalanceLoad>,
+    routes: Arc<Routes>,
+    connection: Arc<Connection>,
+}
+
+impl ClientService {
+    pub(crate) fn new(
+        balance_load: Arc<BalanceLoad>,
+        routes: Arc<Routes>,
+        connection: Arc<Connection>,
+    ) -> Self {
+        Self {
+            balance_load,
+            routes,
+            connection,
+        }
+    }
+
+    async fn answer(self, request: Request<Incoming>) -> Response<ResponseBody> {
+        if request.uri().path() == BALANCE_LOAD_PATH {
+            let requests = request.into_body();
+            match self.balance_load.call(&self.connection, requests).await {
+                Ok(response) => response.map(ResponseBody::Balance),
+                Err(status) => status.into_http(),
+            }
+        } else {
+            let response = self.routes.call(request.map(Body::new)).await;
+            response.map(ResponseBody::Other)
+        }
+    }
+}
+
+impl Service<Request<Incoming>> for ClientService {
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    /// Boxed: what answering takes is freed when the response begins, and the stream
+    /// lives on with its body alone.
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move { Ok(service.answer(request).await) })
+    }
+}

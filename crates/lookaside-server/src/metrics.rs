@@ -1,0 +1,112 @@
+//! What is measured, as OpenMetrics.
+
+use prometheus_client::{
+    encoding::text,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+/// The media type of [`Metrics::encode`].
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Counters and gauges of one balancer.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    connections: Gauge,
+    pub(crate) connections_refused: Counter,
+    pub(crate) streams: Gauge,
+    pub(crate) streams_started: Counter,
+    streams_refused: Family<[(&'static str, String); 1], Counter>,
+    pub(crate) pushes: Counter,
+    pub(crate) reports: Counter,
+    pub(crate) services: Gauge,
+    pub(crate) problems: Gauge,
+    pub(crate) ready: Gauge,
+    pub(crate) registry_revision: Gauge,
+    pub(crate) registry_age_seconds: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("lookaside");
+        let mut gauge = |name: &str, help: &str| {
+            let gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        let connections = gauge("connections", "Open connections to the client port");
+        let streams = gauge("streams", "Open BalanceLoad streams that were answered");
+        let services = gauge("services", "Known services");
+        let problems = gauge("problems", "Registry keys that could not be read");
+        let ready = gauge("ready", "Whether this balancer takes streams");
+        let registry_revision = gauge("registry_revision", "Revision of the backends served");
+        let registry_age_seconds = gauge(
+            "registry_age_seconds",
+            "Time since the registry was last known to be as served",
+        );
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let connections_refused = counter(
+            "connections_refused",
+            "Connections closed because there were too many",
+        );
+        let streams_started = counter("streams_started", "BalanceLoad streams that were answered");
+        let pushes = counter("pushes", "Lists and fallback responses sent");
+        let reports = counter("reports", "Load reports received");
+        let streams_refused = Family::default();
+        registry.register(
+            "streams_refused",
+            "BalanceLoad streams that were refused, by status code",
+            streams_refused.clone(),
+        );
+        Self {
+            registry,
+            connections,
+            connections_refused,
+            streams,
+            streams_started,
+            streams_refused,
+            pushes,
+            reports,
+            services,
+            problems,
+            ready,
+            registry_revision,
+            registry_age_seconds,
+        }
+    }
+
+    /// Counts a connection until it is dropped.
+    pub(crate) fn connection(&self) -> Counted {
+        self.connections.inc();
+        Counted(self.connections.clone())
+    }
+
+    pub(crate) fn stream_refused(&self, code: tonic::Code) {
+        self.streams_refused
+            .get_or_create(&[("code", format!("{code:?}"))])
+            .inc();
+    }
+
+    /// All of it as text.
+    pub(crate) fn encode(&self) -> String {
+        let mut text = String::new();
+        // Writing into a `String` does not fail.
+        let _ = text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+/// Something that is counted while it lives.
+#[derive(Debug)]
+pub(crate) struct Counted(Gauge);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

@@ -1,0 +1,13 @@
+//! From what the registry says to what streams are told.
+//!
+//! One task owns all of the planning state. It plans a service when its backends or
+//! settings are another value than before, and tells the streams when the plan is
+//! another one.
+
+mod debounce;
+mod diff;
+mod service;
+mod services;
+mod task;
+
+pub(crate) use self::{service::PlanConfig, task::run};

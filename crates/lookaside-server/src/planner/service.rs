@@ -1,0 +1,178 @@
+use std::{net::SocketAddr, sync::Arc, time::SystemTime};
+
+use lookaside_core::{
+    Backend, BackendId, BackendState, DEFAULT_WEIGHT, Drop, Drops, FallbackReason, Limits, Plan,
+    Planner, ResolvedBackend, Revision, Service, ServiceInput, ServiceName, ServiceSettings,
+    Settings, TokenIssuer,
+};
+use lookaside_registry::names::Names;
+use tokio::time::Instant;
+
+use super::debounce::Debounce;
+use crate::{
+    OnEmpty,
+    encode::EncodedList,
+    table::{Entry, Published},
+    topic::Content,
+};
+
+/// The category under which calls are dropped by [`OnEmpty::Drop`].
+const NO_BACKENDS: &str = "no-backends";
+
+/// How services are planned.
+#[derive(Clone, Debug)]
+pub(crate) struct PlanConfig {
+    pub(crate) issuer: TokenIssuer,
+    pub(crate) limits: Limits,
+    pub(crate) on_empty: OnEmpty,
+}
+
+/// What a service is planned from.
+#[derive(Clone, Debug)]
+pub(super) struct Inputs {
+    pub(super) service: Arc<Service>,
+    pub(super) settings: Arc<ServiceSettings>,
+    pub(super) names: Arc<Names>,
+    pub(super) revision: Revision,
+}
+
+impl Inputs {
+    fn backends(&self) -> impl Iterator<Item = ResolvedBackend> {
+        let backends = self.service.backends.iter();
+        backends.map(|backend| (Arc::clone(backend), self.names.addresses(backend)))
+    }
+}
+
+/// One service's plan, and what is needed for the next.
+#[derive(Debug)]
+pub(super) struct PlannedService {
+    pub(super) entry: Arc<Entry>,
+    planner: Planner,
+    /// What the last plan was made from.
+    backends: Arc<[ResolvedBackend]>,
+    plan: Option<Arc<Plan>>,
+    plan_version: u64,
+    changed_at: SystemTime,
+    pub(super) debounce: Debounce,
+    /// Since when the registry has nothing of it.
+    pub(super) absent_since: Option<Instant>,
+}
+
+impl PlannedService {
+    pub(super) fn new(entry: Arc<Entry>) -> Self {
+        Self {
+            entry,
+            planner: Planner::default(),
+            backends: Arc::new([]),
+            plan: None,
+            plan_version: 0,
+            changed_at: SystemTime::UNIX_EPOCH,
+            debounce: Debounce::default(),
+            absent_since: None,
+        }
+    }
+
+    /// Plans again; tells the streams and returns true if they would see a difference.
+    ///
+    /// A service of which no backend has an address waits for the first lookup of its
+    /// names to end: it is slow, not empty.
+    pub(super) fn plan(&mut self, inputs: Inputs, config: &PlanConfig, now: SystemTime) -> bool {
+        let backends: Arc<[ResolvedBackend]> = inputs.backends().collect();
+        let input = ServiceInput {
+            name: self.entry.name(),
+            backends: &backends,
+            settings: &inputs.settings.settings,
+        };
+        let plan = self.planner.plan(&input, &config.issuer, &config.limits);
+        let lacks_backends =
+            matches!(plan, Plan::Fallback(reason) if reason != FallbackReason::Settings);
+        if lacks_backends && !inputs.names.covers(&inputs.service) {
+            return false;
+        }
+        let (plan, reason) = self.instead_of_nothing(plan, config);
+        let changed = self.plan.as_ref().is_none_or(|last| **last != *plan);
+        if changed {
+            self.plan_version += 1;
+            self.changed_at = now;
+            self.entry.topic().publish(match &*plan {
+                Plan::List(list) => Content::List(EncodedList::new(list)),
+                Plan::Fallback(_) => Content::Fallback,
+            });
+        }
+        self.backends = Arc::clone(&backends);
+        self.entry.publish(Published {
+            service: inputs.service,
+            settings: inputs.settings,
+            names: inputs.names,
+            backends,
+            plan: Arc::clone(&plan),
+            reason,
+            plan_version: self.plan_version,
+            changed_at: self.changed_at,
+            revision: inputs.revision,
+        });
+        self.plan = Some(plan);
+        changed
+    }
+
+    /// Whether host names resolve to something else than when this was planned.
+    pub(super) fn is_moved(&self, inputs: &Inputs) -> bool {
+        !inputs.backends().eq(self.backends.iter().cloned())
+    }
+
+    /// What clients get when no backend can take calls, and why. An empty list is never
+    /// an option: no stock client recovers from one by itself.
+    fn instead_of_nothing(&self, plan: Plan, config: &PlanConfig) -> (Arc<Plan>, Option<String>) {
+        let reason = match &plan {
+            Plan::List(list) => {
+                let truncation = list.truncation().map(|truncation| truncation.to_string());
+                return (Arc::new(plan), truncation);
+            }
+            Plan::Fallback(reason) => *reason,
+        };
+        let why = reason.to_string();
+        match (config.on_empty, &self.plan) {
+            // That is an order, not a lack of backends.
+            _ if reason == FallbackReason::Settings => (Arc::new(plan), Some(why)),
+            (OnEmpty::Hold, Some(last)) if matches!(**last, Plan::List(_)) => (
+                Arc::clone(last),
+                Some(format!("{why}: the last list is kept")),
+            ),
+            (OnEmpty::Drop, _) => match drop_all(self.entry.name(), config) {
+                Some(plan) => (
+                    Arc::new(plan),
+                    Some(format!("{why}: all calls are dropped")),
+                ),
+                None => (Arc::new(plan), Some(why)),
+            },
+            (OnEmpty::Fallback | OnEmpty::Hold, _) => (Arc::new(plan), Some(why)),
+        }
+    }
+}
+
+/// A list with nothing but drops. A list is planned around a backend, but drops of all
+/// calls leave it no slot.
+fn drop_all(name: &ServiceName, config: &PlanConfig) -> Option<Plan> {
+    let all = Drop {
+        category: NO_BACKENDS.into(),
+        per_million: 1_000_000,
+    };
+    let mut settings = Settings::default();
+    settings.drops = Drops::new([all]).ok()?;
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+    let backend = Backend {
+        id: BackendId::new(NO_BACKENDS).ok()?,
+        address: nowhere.into(),
+        weight: DEFAULT_WEIGHT,
+        zone: None,
+        state: BackendState::Serving,
+        key: "".into(),
+        revision: 0,
+    };
+    let input = ServiceInput {
+        name,
+        backends: &[(Arc::new(backend), Arc::from([nowhere]))],
+        settings: &settings,
+    };
+    Some(lookaside_core::plan(&input, &config.issuer, &config.limits))
+}

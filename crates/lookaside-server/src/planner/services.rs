@@ -1,0 +1,223 @@
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use lookaside_core::{Host, Service, ServiceName, ServiceSettings, SettingsSnapshot, Snapshot};
+use lookaside_registry::{RegistryState, names::Names};
+use tokio::time::Instant;
+
+use super::{
+    diff::changed,
+    service::{Inputs, PlanConfig, PlannedService},
+};
+use crate::{Lists, table::Table};
+
+/// How long a service that left the registry is still known: longer than a deployment
+/// that deletes it and creates it anew.
+const KNOWN_FOR: Duration = Duration::from_secs(10 * 60);
+
+/// The planning state of all services: what is to be planned, and when.
+#[derive(Debug)]
+pub(super) struct Services {
+    table: Arc<Table>,
+    config: PlanConfig,
+    quiet: Duration,
+    max_delay: Duration,
+    backends: Arc<Snapshot>,
+    settings: Arc<SettingsSnapshot>,
+    names: Arc<Names>,
+    planned: HashMap<ServiceName, PlannedService>,
+    /// Services whose changes wait, by when they go out.
+    due: BTreeSet<(Instant, ServiceName)>,
+    due_of: HashMap<ServiceName, Instant>,
+}
+
+/// The time, as a timer and as people know it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now {
+    pub(super) timer: Instant,
+    pub(super) clock: SystemTime,
+}
+
+impl Services {
+    pub(super) fn new(table: Arc<Table>, config: PlanConfig, lists: &Lists) -> Self {
+        Self {
+            table,
+            config,
+            quiet: lists.quiet,
+            max_delay: lists.max_delay,
+            backends: Arc::default(),
+            settings: Arc::default(),
+            names: Arc::default(),
+            planned: HashMap::new(),
+            due: BTreeSet::new(),
+            due_of: HashMap::new(),
+        }
+    }
+
+    /// Takes over a complete state of the registry and plans what changed, now or soon.
+    /// Returns false, and does nothing, while the state is incomplete.
+    pub(super) fn observe(&mut self, state: &RegistryState, now: Now) -> bool {
+        let (Some(backends), Some(settings)) = (&state.backends, &state.settings) else {
+            return false;
+        };
+        let mut names = BTreeSet::new();
+        let mut note = |name: &ServiceName| {
+            names.insert(name.clone());
+        };
+        changed(&self.backends.services, &backends.services, &mut note);
+        changed(&self.settings.services, &settings.services, &mut note);
+        self.backends = Arc::clone(backends);
+        self.settings = Arc::clone(settings);
+        for name in names {
+            self.change(name, now);
+        }
+        true
+    }
+
+    /// Takes over what host names resolve to, and plans what changed.
+    pub(super) fn resolve(&mut self, names: Arc<Names>, now: Now) {
+        self.names = names;
+        let moved: Vec<ServiceName> = self
+            .planned
+            .iter()
+            .filter(|(name, service)| {
+                let inputs = self.inputs(name);
+                has_host_names(&inputs.service)
+                    && (service.entry.published().is_none() || service.is_moved(&inputs))
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in moved {
+            self.change(name, now);
+        }
+    }
+
+    /// Whether every host name has been tried once.
+    pub(super) fn names_are_tried(&self) -> bool {
+        let mut services = self.backends.services.values();
+        services.all(|service| self.names.covers(service))
+    }
+
+    fn change(&mut self, name: ServiceName, now: Now) {
+        let absent = self.is_absent(&name);
+        let service = match self.planned.get_mut(&name) {
+            Some(service) => service,
+            None if absent => return,
+            None => {
+                let entry = self.table.register(&name);
+                let new = PlannedService::new(entry);
+                self.planned.entry(name.clone()).or_insert(new)
+            }
+        };
+        service.absent_since = absent.then_some(now.timer);
+        let before = service.debounce;
+        let due = service
+            .debounce
+            .change(now.timer, self.quiet, self.max_delay);
+        if due > now.timer {
+            self.schedule(name, due);
+        } else if !self.plan(&name, now)
+            && let Some(service) = self.planned.get_mut(&name)
+        {
+            // Nobody saw it, so the next change need not wait.
+            service.debounce = before;
+        }
+    }
+
+    fn schedule(&mut self, name: ServiceName, due: Instant) {
+        if let Some(earlier) = self.due_of.insert(name.clone(), due) {
+            self.due.remove(&(earlier, name.clone()));
+        }
+        self.due.insert((due, name));
+    }
+
+    /// When [`Services::send_due`] has something to do.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// Plans what has waited long enough, from the newest state.
+    pub(super) fn send_due(&mut self, now: Now) {
+        while let Some((due, name)) = self.due.pop_first() {
+            if due > now.timer {
+                self.due.insert((due, name));
+                return;
+            }
+            self.due_of.remove(&name);
+            if let Some(service) = self.planned.get_mut(&name) {
+                service.debounce.sent();
+                self.plan(&name, now);
+            }
+        }
+    }
+
+    /// Plans one service from the newest state; says whether streams got something new.
+    fn plan(&mut self, name: &ServiceName, now: Now) -> bool {
+        let inputs = self.inputs(name);
+        let Some(service) = self.planned.get_mut(name) else {
+            return false;
+        };
+        let appeared = !service.entry.topic().has_update() || service.entry.published().is_none();
+        let changed = service.plan(inputs, &self.config, now.clock);
+        if appeared && changed {
+            self.table.announce();
+        }
+        changed
+    }
+
+    fn inputs(&self, name: &ServiceName) -> Inputs {
+        let none = || Arc::new(Service::default());
+        let unset = || Arc::new(ServiceSettings::default());
+        Inputs {
+            service: self
+                .backends
+                .services
+                .get(name)
+                .cloned()
+                .unwrap_or_else(none),
+            settings: self
+                .settings
+                .services
+                .get(name)
+                .cloned()
+                .unwrap_or_else(unset),
+            names: Arc::clone(&self.names),
+            revision: self.backends.revision,
+        }
+    }
+
+    fn is_absent(&self, name: &ServiceName) -> bool {
+        !self.backends.services.contains_key(name) && !self.settings.services.contains_key(name)
+    }
+
+    /// Forgets services of which the registry has had nothing, and for which no stream
+    /// has been open, for [`KNOWN_FOR`].
+    pub(super) fn forget_absent(&mut self, now: Instant) {
+        let (table, due_of, due) = (&self.table, &mut self.due_of, &mut self.due);
+        self.planned.retain(|name, service| {
+            let Some(since) = service.absent_since else {
+                return true;
+            };
+            if service.entry.streams() > 0 {
+                service.absent_since = Some(now);
+                return true;
+            }
+            let forget = now >= since + KNOWN_FOR && table.remove_idle(name);
+            if forget && let Some(time) = due_of.remove(name) {
+                due.remove(&(time, name.clone()));
+            }
+            !forget
+        });
+    }
+}
+
+fn has_host_names(service: &Service) -> bool {
+    let mut backends = service.backends.iter();
+    backends.any(|backend| matches!(backend.address.host(), Host::Name(_)))
+}
+
+#[cfg(test)]
+mod tests;

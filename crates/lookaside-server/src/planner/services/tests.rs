@@ -1,0 +1,254 @@
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use lookaside_core::{
+    Backend, BackendId, BackendState, Limits, Plan, Problem, Settings, TokenIssuer,
+};
+use lookaside_registry::Freshness;
+
+use super::*;
+use crate::{OnEmpty, encode::slot_bytes, table::Published};
+
+const QUIET: Duration = Duration::from_millis(100);
+
+struct Fixture {
+    services: Services,
+    table: Arc<Table>,
+    state: RegistryState,
+    start: Instant,
+    at: Duration,
+}
+
+fn name(text: &str) -> ServiceName {
+    ServiceName::new(text).unwrap()
+}
+
+fn service(ports: &[u16]) -> Arc<Service> {
+    let backend = |&port: &u16| {
+        Arc::new(Backend {
+            id: BackendId::new(&format!("b{port}")).unwrap(),
+            address: SocketAddr::from(([10, 0, 0, 1], port)).into(),
+            weight: 1,
+            zone: None,
+            state: BackendState::Serving,
+            key: "k".into(),
+            revision: 1,
+        })
+    };
+    Arc::new(Service {
+        backends: ports.iter().map(backend).collect(),
+        problems: Vec::new(),
+    })
+}
+
+impl Fixture {
+    fn new(on_empty: OnEmpty) -> Self {
+        let table = Arc::new(Table::new());
+        let config = PlanConfig {
+            issuer: TokenIssuer::default(),
+            limits: Limits::new(slot_bytes),
+            on_empty,
+        };
+        let start = Instant::now();
+        let mut state = RegistryState::connecting(start);
+        state.freshness = Freshness::Synced { as_of: start };
+        state.backends = Some(Arc::default());
+        state.settings = Some(Arc::default());
+        Self {
+            services: Services::new(Arc::clone(&table), config, &Lists::default()),
+            table,
+            state,
+            start,
+            at: Duration::ZERO,
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            timer: self.start + self.at,
+            clock: SystemTime::UNIX_EPOCH + self.at,
+        }
+    }
+
+    /// Sets a service's backends, `None` to take its keys away.
+    fn set(&mut self, text: &str, service: Option<Arc<Service>>) -> &mut Self {
+        let mut snapshot = (**self.state.backends.as_ref().unwrap()).clone();
+        snapshot.revision += 1;
+        match service {
+            Some(service) => snapshot.services.insert(name(text), service),
+            None => snapshot.services.remove(&name(text)),
+        };
+        self.state.backends = Some(Arc::new(snapshot));
+        assert!(self.services.observe(&self.state, self.now()));
+        self
+    }
+
+    fn set_settings(&mut self, text: &str, settings: Option<Settings>) {
+        let mut services: BTreeMap<_, _> = self.state.settings.as_ref().unwrap().services.clone();
+        match settings {
+            Some(settings) => services.insert(
+                name(text),
+                Arc::new(ServiceSettings {
+                    settings,
+                    problem: None,
+                }),
+            ),
+            None => services.remove(&name(text)),
+        };
+        self.state.settings = Some(Arc::new(SettingsSnapshot {
+            services,
+            ..SettingsSnapshot::default()
+        }));
+        assert!(self.services.observe(&self.state, self.now()));
+    }
+
+    fn after(&mut self, time: Duration) -> &mut Self {
+        self.at += time;
+        self.services.send_due(self.now());
+        self
+    }
+
+    fn published(&self, text: &str) -> Option<Arc<Published>> {
+        self.table.find(&[name(text)])?.published()
+    }
+
+    fn version(&self, text: &str) -> u64 {
+        self.published(text).unwrap().plan_version
+    }
+
+    fn slots(&self, text: &str) -> usize {
+        match &*self.published(text).unwrap().plan {
+            Plan::List(list) => list.slots().len(),
+            Plan::Fallback(_) => 0,
+        }
+    }
+}
+
+#[test]
+fn nothing_is_planned_before_backends_and_settings_are_both_there() {
+    let mut fixture = Fixture::new(OnEmpty::Fallback);
+    let complete = fixture.state.clone();
+    fixture.state.settings = None;
+    assert!(!fixture.services.observe(&fixture.state, fixture.now()));
+    fixture.state = complete;
+    fixture.state.backends = None;
+    assert!(!fixture.services.observe(&fixture.state, fixture.now()));
+    assert!(fixture.table.all().is_empty());
+}
+
+#[test]
+fn the_first_change_goes_out_at_once_and_a_burst_as_one() {
+    let mut fixture = Fixture::new(OnEmpty::Fallback);
+    fixture.set("orders", Some(service(&[1])));
+    assert_eq!((fixture.version("orders"), fixture.slots("orders")), (1, 1));
+    for port in 2..10 {
+        let ports: Vec<u16> = (1..=port).collect();
+        fixture
+            .after(QUIET / 10)
+            .set("orders", Some(service(&ports)));
+        assert_eq!(fixture.version("orders"), 1);
+    }
+    let due = fixture.services.next_due().unwrap();
+    assert_eq!(due, fixture.start + fixture.at + QUIET);
+    fixture.after(QUIET);
+    assert_eq!((fixture.version("orders"), fixture.slots("orders")), (2, 9));
+    assert_eq!(fixture.services.next_due(), None);
+}
+
+#[test]
+fn services_do_not_wait_for_each_other() {
+    let mut fixture = Fixture::new(OnEmpty::Fallback);
+    fixture.set("orders", Some(service(&[1])));
+    fixture.set("orders", Some(service(&[1, 2])));
+    fixture.set("users", Some(service(&[1])));
+    assert_eq!(
+        (fixture.version("orders"), fixture.version("users")),
+        (1, 1)
+    );
+}
+
+#[test]
+fn a_change_that_nobody_sees_is_no_update_and_delays_none() {
+    let mut fixture = Fixture::new(OnEmpty::Fallback);
+    fixture.set("orders", Some(service(&[1]))).after(QUIET);
+    let mut same = (*service(&[1])).clone();
+    same.problems.push(Problem {
+        key: "services/orders/junk".into(),
+        reason: "junk".into(),
+        revision: 2,
+    });
+    fixture.set("orders", Some(Arc::new(same)));
+    assert_eq!(fixture.version("orders"), 1);
+    let published = fixture.published("orders").unwrap();
+    assert_eq!(published.service.problems.len(), 1, "people see it");
+    fixture.set("orders", Some(service(&[1, 2])));
+    assert_eq!(fixture.version("orders"), 2);
+}
+
+#[test]
+fn a_service_without_backends_falls_back_and_returns() {
+    let mut fixture = Fixture::new(OnEmpty::Fallback);
+    fixture.set("orders", Some(service(&[1]))).after(QUIET);
+    fixture.set("orders", None).after(QUIET);
+    assert_eq!((fixture.version("orders"), fixture.slots("orders")), (2, 0));
+    let reason = fixture.published("orders").unwrap().reason.clone();
+    assert_eq!(reason.as_deref(), Some("no backend is registered"));
+    fixture.set("orders", Some(service(&[1])));
+    assert_eq!((fixture.version("orders"), fixture.slots("orders")), (3, 1));
+}
+
+#[test]
+fn the_last_list_is_held_if_asked_for_but_an_order_to_fall_back_is_obeyed() {
+    let mut fixture = Fixture::new(OnEmpty::Hold);
+    fixture.set("orders", Some(service(&[1, 2]))).after(QUIET);
+    fixture.set("orders", None).after(QUIET);
+    assert_eq!((fixture.version("orders"), fixture.slots("orders")), (1, 2));
+    let reason = fixture.published("orders").unwrap().reason.clone().unwrap();
+    assert!(reason.contains("the last list is kept"), "{reason}");
+    let mut settings = Settings::default();
+    settings.fallback = true;
+    fixture.set_settings("orders", Some(settings));
+    assert_eq!((fixture.version("orders"), fixture.slots("orders")), (2, 0));
+}
+
+#[test]
+fn all_calls_are_dropped_if_asked_for() {
+    let mut fixture = Fixture::new(OnEmpty::Drop);
+    fixture.set("orders", Some(service(&[])));
+    let published = fixture.published("orders").unwrap();
+    let Plan::List(list) = &*published.plan else {
+        panic!("{:?}", published.plan)
+    };
+    assert_eq!(list.slots(), [lookaside_core::Slot::Drop(0)]);
+    assert_eq!(&*list.drops().as_slice()[0].category, "no-backends");
+    fixture.after(QUIET).set("orders", Some(service(&[1])));
+    assert_eq!(fixture.slots("orders"), 1);
+}
+
+#[test]
+fn a_service_with_settings_alone_is_known() {
+    let mut fixture = Fixture::new(OnEmpty::Fallback);
+    fixture.set_settings("orders", Some(Settings::default()));
+    assert_eq!(fixture.version("orders"), 1);
+}
+
+#[test]
+fn a_service_that_left_is_known_for_ten_minutes_after_its_last_stream() {
+    let minute = Duration::from_secs(60);
+    let mut fixture = Fixture::new(OnEmpty::Fallback);
+    fixture.set("orders", Some(service(&[1])));
+    let stream = fixture.table.open(&[name("orders")]).unwrap();
+    fixture.set("orders", None);
+    let known = |fixture: &mut Fixture, minutes: u32| {
+        fixture.after(minutes * minute);
+        fixture.services.forget_absent(fixture.now().timer);
+        fixture.published("orders").is_some()
+    };
+    assert!(known(&mut fixture, 20));
+    drop(stream);
+    assert!(known(&mut fixture, 9));
+    assert!(!known(&mut fixture, 1));
+    assert!(fixture.services.planned.is_empty());
+    fixture.set("orders", Some(service(&[1])));
+    assert_eq!(fixture.slots("orders"), 1);
+    assert!(known(&mut fixture, 100), "it is registered");
+}

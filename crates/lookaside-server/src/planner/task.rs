@@ -1,0 +1,96 @@
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use lookaside_registry::{Freshness, RegistryState, names::Names};
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+
+use super::{
+    PlanConfig,
+    services::{Now, Services},
+};
+use crate::{Lists, table::Table};
+
+/// How often it is looked for services to forget; they are kept for minutes.
+const FORGET_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Plans until the registry ends. `planned` becomes `Ok` when everything has been planned
+/// once; until then it says what is being waited for.
+pub(crate) async fn run(
+    mut registry: watch::Receiver<Arc<RegistryState>>,
+    mut names: watch::Receiver<Arc<Names>>,
+    table: Arc<Table>,
+    config: PlanConfig,
+    lists: Lists,
+    planned: watch::Sender<Result<(), Arc<str>>>,
+) {
+    let mut services = Services::new(table, config, &lists);
+    let mut forget = interval(FORGET_INTERVAL);
+    forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    registry.mark_changed();
+    names.mark_changed();
+    let mut names_follow = true;
+    let mut complete = false;
+    loop {
+        let due = services.next_due();
+        tokio::select! {
+            changed = registry.changed() => {
+                if changed.is_err() {
+                    // The last lists stand: a registry that is gone changes nothing.
+                    tracing::warn!("the registry has ended: nothing changes any more");
+                    return std::future::pending().await;
+                }
+                let state = Arc::clone(&registry.borrow_and_update());
+                services.observe(&state, now());
+            }
+            changed = names.changed(), if names_follow => {
+                // A resolver that has ended changes nothing more; the addresses stand.
+                names_follow = changed.is_ok();
+                let newest = Arc::clone(&names.borrow_and_update());
+                services.resolve(newest, now());
+            }
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                services.send_due(now());
+            }
+            _ = forget.tick() => services.forget_absent(Instant::now()),
+        }
+        if !complete {
+            let waiting_for = waiting_for(&registry.borrow(), &services);
+            complete = waiting_for.is_none();
+            planned.send_if_modified(|planned| {
+                let new = waiting_for.map_or(Ok(()), Err);
+                let changed = *planned != new;
+                *planned = new;
+                changed
+            });
+        }
+    }
+}
+
+fn now() -> Now {
+    Now {
+        timer: Instant::now(),
+        clock: SystemTime::now(),
+    }
+}
+
+/// What is missing before lists can be served.
+fn waiting_for(state: &RegistryState, services: &Services) -> Option<Arc<str>> {
+    if state.is_complete() {
+        let tried = services.names_are_tried();
+        return (!tried).then(|| "the backends' host names are being looked up".into());
+    }
+    Some(match &state.freshness {
+        Freshness::Connecting {
+            error: Some(error), ..
+        }
+        | Freshness::Stale { error, .. } => format!("the registry cannot be read: {error}").into(),
+        Freshness::Connecting { error: None, .. } | Freshness::Synced { .. } => {
+            "the registry has not been read completely yet".into()
+        }
+    })
+}

@@ -1,0 +1,124 @@
+//! The services that are known, and the streams that are open for them.
+
+mod entry;
+mod stream;
+
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+use dashmap::DashMap;
+use lookaside_core::ServiceName;
+use tokio::sync::watch;
+
+pub(crate) use self::{
+    entry::{Entry, Published},
+    stream::OpenStream,
+};
+
+/// All services that are registered, set up, or asked for by an open stream.
+///
+/// Looked up when a stream starts, and when a person asks; never on the way of a list.
+#[derive(Debug)]
+pub(crate) struct Table {
+    services: DashMap<ServiceName, Arc<Entry>>,
+    /// Changes when a service appears, for streams that wait for theirs.
+    appeared: watch::Sender<()>,
+}
+
+impl Table {
+    pub(crate) fn new() -> Self {
+        Self {
+            services: DashMap::new(),
+            appeared: watch::Sender::new(()),
+        }
+    }
+
+    /// Sees changes from now on whenever a service appears.
+    pub(crate) fn appearances(&self) -> watch::Receiver<()> {
+        self.appeared.subscribe()
+    }
+
+    /// Opens a stream for the first of these that is known.
+    pub(crate) fn open(self: &Arc<Self>, candidates: &[ServiceName]) -> Option<OpenStream> {
+        candidates.iter().find_map(|name| {
+            // Counted while the table's shard is locked: see `remove_idle`.
+            let entry = self.services.get(name)?;
+            entry
+                .topic()
+                .has_update()
+                .then(|| OpenStream::new(Arc::clone(self), Arc::clone(&entry)))
+        })
+    }
+
+    /// Opens a stream for a service whether it is known or not. An unknown one is in
+    /// fallback, and in the table for as long as it has streams.
+    pub(crate) fn open_unknown(self: &Arc<Self>, name: &ServiceName) -> OpenStream {
+        let entry = self
+            .services
+            .entry(name.clone())
+            .or_insert_with(|| Arc::new(Entry::new(name.clone())));
+        entry.topic().publish_first_fallback();
+        OpenStream::new(Arc::clone(self), Arc::clone(&entry))
+    }
+
+    /// The entry of a service that the registry has, made if need be.
+    pub(crate) fn register(&self, name: &ServiceName) -> Arc<Entry> {
+        let entry = self
+            .services
+            .entry(name.clone())
+            .or_insert_with(|| Arc::new(Entry::new(name.clone())));
+        entry.registered.store(true, Relaxed);
+        Arc::clone(&entry)
+    }
+
+    /// To be called when a registered service has got its first update.
+    pub(crate) fn announce(&self) {
+        self.appeared.send_replace(());
+    }
+
+    /// Removes a service unless a stream is open for it; says whether it did.
+    pub(crate) fn remove_idle(&self, name: &ServiceName) -> bool {
+        self.services
+            .remove_if(name, |_, entry| entry.streams() == 0)
+            .is_some()
+    }
+
+    /// What a stream's end leaves behind of a service that was never registered.
+    fn remove_unregistered(&self, name: &ServiceName) {
+        self.services.remove_if(name, |_, entry| {
+            entry.streams() == 0 && !entry.registered.load(Relaxed)
+        });
+    }
+
+    /// The first of these that is known.
+    pub(crate) fn find(&self, candidates: &[ServiceName]) -> Option<Arc<Entry>> {
+        candidates.iter().find_map(|name| {
+            let entry = self.services.get(name)?;
+            entry.published().is_some().then(|| Arc::clone(&entry))
+        })
+    }
+
+    /// Whether this entry is still the one of its service.
+    pub(crate) fn has(&self, entry: &Arc<Entry>) -> bool {
+        let current = self.services.get(entry.name());
+        current.is_some_and(|current| Arc::ptr_eq(&current, entry))
+    }
+
+    /// How many services are known.
+    pub(crate) fn len(&self) -> usize {
+        self.services.len()
+    }
+
+    /// All known services, sorted by name.
+    pub(crate) fn all(&self) -> Vec<Arc<Entry>> {
+        let mut entries: Vec<_> = self
+            .services
+            .iter()
+            .map(|entry| Arc::clone(entry.value()))
+            .collect();
+        entries.sort_by(|one, other| one.name().cmp(other.name()));
+        entries
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+    },
+    time::SystemTime,
+};
+
+use lookaside_core::{
+    Plan, ReportDelta, ReportTotals, ResolvedBackend, Revision, Service, ServiceName,
+    ServiceSettings,
+};
+use lookaside_registry::names::Names;
+use tokio::sync::watch;
+
+use crate::topic::Topic;
+
+/// One service.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    name: ServiceName,
+    topic: Arc<Topic>,
+    published: watch::Sender<Option<Arc<Published>>>,
+    /// Whether the registry ever had it; else it is here for its streams alone.
+    pub(super) registered: AtomicBool,
+    pub(super) streams: AtomicU32,
+    reports: Mutex<ReportTotals>,
+}
+
+/// What the planner made of a service, for people.
+#[derive(Clone, Debug)]
+pub(crate) struct Published {
+    pub(crate) service: Arc<Service>,
+    pub(crate) settings: Arc<ServiceSettings>,
+    pub(crate) names: Arc<Names>,
+    /// The service's backends and their addresses.
+    pub(crate) backends: Arc<[ResolvedBackend]>,
+    pub(crate) plan: Arc<Plan>,
+    /// Why the plan is not what backends and settings alone would give.
+    pub(crate) reason: Option<String>,
+    /// Counts the plans of this service.
+    pub(crate) plan_version: u64,
+    /// When clients last got something new.
+    pub(crate) changed_at: SystemTime,
+    /// Of the backends.
+    pub(crate) revision: Revision,
+}
+
+impl Entry {
+    pub(super) fn new(name: ServiceName) -> Self {
+        Self {
+            name,
+            topic: Arc::default(),
+            published: watch::Sender::new(None),
+            registered: AtomicBool::new(false),
+            streams: AtomicU32::new(0),
+            reports: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &ServiceName {
+        &self.name
+    }
+
+    pub(crate) fn topic(&self) -> &Arc<Topic> {
+        &self.topic
+    }
+
+    /// How many streams are open.
+    pub(crate) fn streams(&self) -> u32 {
+        self.streams.load(Relaxed)
+    }
+
+    pub(crate) fn publish(&self, published: Published) {
+        self.published.send_replace(Some(Arc::new(published)));
+    }
+
+    /// `None` while the registry has never had it.
+    pub(crate) fn published(&self) -> Option<Arc<Published>> {
+        self.published.borrow().clone()
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<Option<Arc<Published>>> {
+        self.published.subscribe()
+    }
+
+    pub(crate) fn report(&self, delta: &ReportDelta) {
+        let published = self.published();
+        let drops = published
+            .as_ref()
+            .map(|published| published.settings.settings.drops.clone())
+            .unwrap_or_default();
+        self.reports
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(delta, &drops);
+    }
+
+    pub(crate) fn reports(&self) -> ReportTotals {
+        self.reports
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}

@@ -1,0 +1,70 @@
+//! A balancer with a registry that tests write, and clients that see every frame.
+
+mod client;
+mod registry;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use lookaside_registry::names::Names;
+use lookaside_server::{Balancer, Config};
+use tokio::sync::watch;
+
+pub use self::{
+    client::{Client, Stream},
+    registry::{TestRegistry, backend},
+};
+
+/// A balancer and what it is fed with.
+pub struct Fixture {
+    pub registry: Arc<TestRegistry>,
+    pub names: watch::Sender<Arc<Names>>,
+    pub balancer: Arc<Balancer>,
+}
+
+/// The defaults, on ports of the kernel's choice.
+pub fn config() -> Config {
+    Config {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        admin: SocketAddr::from(([127, 0, 0, 1], 0)),
+        ..Config::default()
+    }
+}
+
+impl Fixture {
+    /// A ready balancer with nothing registered.
+    pub async fn new() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let registry = Arc::new(TestRegistry::empty());
+        let fixture = Self::start(registry, change);
+        fixture.balancer.ready().await;
+        fixture
+    }
+
+    pub fn start(registry: Arc<TestRegistry>, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = config();
+        change(&mut config);
+        let (names, names_seen) = watch::channel(Arc::default());
+        let balancer = Balancer::start(config, Arc::<TestRegistry>::clone(&registry), names_seen);
+        Self {
+            registry,
+            names,
+            balancer: Arc::new(balancer.unwrap()),
+        }
+    }
+
+    /// A new connection.
+    pub async fn connect(&self) -> Client {
+        Client::connect(&self.balancer).await
+    }
+
+    /// A stream for a service on a connection of its own.
+    pub async fn stream(&self, name: &str) -> Stream {
+        self.connect().await.ask(name).await
+    }
+}
+
+/// How long a burst of changes may be merged, and a little.
+pub const MERGED: Duration = Duration::from_millis(101);

@@ -1,0 +1,12 @@
+//! The balancer as its clients see it: strict HTTP/2 and protobuf on in-memory pipes, in
+//! virtual time.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
+mod kit;
+mod streams;
