@@ -1,1 +1,61 @@
-//! Placeholder.
+//! A gRPC channel for tonic clients that balances by itself.
+//!
+//! [`Channel`] stands where a generated client wants a transport. It resolves its
+//! targets, keeps a connection per backend and spreads the calls: over the list that a
+//! look-aside balancer streams to it (`grpc.lb.v1`, "grpclb"), or over plain addresses
+//! with `pick_first` or `round_robin`.
+//!
+//! ```no_run
+//! use lookaside_client::Channel;
+//! use lookaside_proto::demo::{EchoRequest, echo_client::EchoClient};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let channel = Channel::builder("orders")
+//!     .balancers(["lookaside-1:7400", "lookaside-2:7400"])
+//!     .fallback(["orders.internal:50051"])
+//!     .build()?;
+//! let mut client = EchoClient::new(channel);
+//! client.echo(EchoRequest { message: "hello".into() }).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! How it fits together:
+//!
+//! ```text
+//! resolver ──▶ policy task (single owner) ──▶ picker ──▶ the caller's own task: pick, send
+//!                  ▲ events                     │
+//!                  └── subchannels (one actor per address: connect, back off, watch, drain)
+//! ```
+//!
+//! A call picks from an immutable [`Picker`] that the policy task swaps as a whole: no
+//! lock, no queue and no allocation between the caller and the connection. Only READY
+//! connections are picked, and READY means that the peer has spoken HTTP/2.
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! | --- | --- | --- |
+//! | `dns` | yes | host names among targets, balancers and fallback addresses |
+
+mod address;
+mod channel;
+mod connector;
+mod error;
+mod grpclb;
+mod policy;
+mod policy_task;
+mod resolver;
+mod subchannel;
+
+pub use address::{Address, LbToken, LbTokenError, Peer};
+pub use channel::{Builder, Channel, ResponseBody, ResponseFuture, WaitForReady};
+pub use connector::{ConnectFuture, Connector, Io, TcpConnector, Transport};
+pub use error::{BuildError, ConnectError};
+pub use lookaside_core::ConnectivityState;
+pub use policy::{
+    CallOutcome, CallTracker, ChildPolicy, Controller, Mode, Pick, PickArgs, PickError, PickResult,
+    Picker, Policy, PolicyBuilder, PolicyOptions, PolicyState, WorkScheduler,
+};
+pub use resolver::{ResolveError, Resolver, ResolverBuilder, ResolverController, ResolverUpdate};
+pub use subchannel::{Subchannel, SubchannelId, SubchannelState};

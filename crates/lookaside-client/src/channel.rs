@@ -1,0 +1,145 @@
+//! The channel: what a generated client talks to.
+
+mod body;
+mod builder;
+mod call;
+mod call_guard;
+mod deadline;
+mod request;
+mod shared;
+mod spawn;
+mod status;
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+pub use body::ResponseBody;
+pub use builder::Builder;
+use http::{Request, Response};
+pub(crate) use request::RequestSettings;
+pub use request::WaitForReady;
+pub(crate) use shared::Shared;
+pub(crate) use spawn::{ChannelParts, spawn};
+use tokio::sync::Notify;
+use tonic::{Status, body::Body};
+use tower_service::Service;
+
+use crate::{ConnectivityState, Mode, PickArgs, PickResult};
+
+/// A gRPC channel that balances by itself; hand it to any generated tonic client.
+///
+/// Clones share connections and state. The channel is closed when the last clone and the
+/// last call that waits for a connection are gone; calls that were sent still finish.
+///
+/// It is always ready: calls wait, or fail, inside the call, since that depends on the
+/// call (deadline, wait-for-ready).
+#[derive(Clone)]
+pub struct Channel {
+    inner: Arc<Inner>,
+}
+
+/// What calls need of a channel.
+pub(crate) struct Inner {
+    shared: Arc<Shared>,
+    request: RequestSettings,
+    closed: Arc<Notify>,
+    target: Box<str>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.closed.notify_one();
+    }
+}
+
+impl Channel {
+    /// A builder for a channel to `target`: the service's name, as the balancer knows it.
+    pub fn builder(target: impl Into<String>) -> Builder {
+        Builder::new(target.into())
+    }
+
+    /// The connectivity state.
+    pub fn state(&self) -> ConnectivityState {
+        self.inner.shared.status().connectivity
+    }
+
+    /// Where the addresses come from at the moment.
+    pub fn mode(&self) -> Mode {
+        self.inner.shared.status().mode
+    }
+
+    /// Waits until the state is another than `last`, and returns it.
+    pub async fn wait_for_state_change(&self, last: ConnectivityState) -> ConnectivityState {
+        let changed = |status: &shared::Status| status.connectivity != last;
+        self.inner.shared.wait_for(changed).await.connectivity
+    }
+
+    /// Waits until the mode is another than `last`, and returns it.
+    pub async fn wait_for_mode_change(&self, last: Mode) -> Mode {
+        let changed = |status: &shared::Status| status.mode != last;
+        self.inner.shared.wait_for(changed).await.mode
+    }
+
+    /// What went wrong last, if the channel is not READY: the text that calls fail with.
+    pub fn last_error(&self) -> Option<String> {
+        let published = self.inner.shared.published();
+        let error = published.state.last_error.as_ref();
+        error.map(|error| error.message().to_owned())
+    }
+
+    /// One pick without a call, for measurements: whether there was a connection to pick.
+    /// It takes a turn like any other pick, and counts as nothing.
+    #[doc(hidden)]
+    pub fn measure_pick(&self, args: &PickArgs<'_>) -> bool {
+        let published = self.inner.shared.published();
+        matches!(published.state.picker.pick(args), PickResult::Pick(_))
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel")
+            .field("target", &self.inner.target)
+            .field("state", &self.state())
+            .field("mode", &self.mode())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A call under way.
+pub struct ResponseFuture(
+    Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Status>> + Send>>,
+);
+
+impl Future for ResponseFuture {
+    type Output = Result<Response<ResponseBody>, Status>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResponseFuture")
+    }
+}
+
+impl Service<Request<Body>> for Channel {
+    type Response = Response<ResponseBody>;
+    type Error = Status;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> ResponseFuture {
+        ResponseFuture(Box::pin(call::run(Arc::clone(&self.inner), request)))
+    }
+}

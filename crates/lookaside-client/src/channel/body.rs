@@ -1,0 +1,109 @@
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tonic::Status;
+
+use super::{call_guard::CallGuard, status};
+use crate::subchannel::Connection;
+
+pin_project! {
+    /// The body of a response. Holds the call open until its end: the last frame, an
+    /// error, the deadline, or being dropped.
+    pub struct ResponseBody {
+        #[pin]
+        incoming: Incoming,
+        deadline: Option<Instant>,
+        // Made when the body first has to wait.
+        #[pin]
+        sleep: Option<Sleep>,
+        connection: Arc<Connection>,
+        guard: Option<CallGuard>,
+        done: bool,
+    }
+}
+
+impl ResponseBody {
+    pub(super) fn new(
+        incoming: Incoming,
+        deadline: Option<Instant>,
+        connection: Arc<Connection>,
+        guard: Option<CallGuard>,
+    ) -> Self {
+        Self {
+            incoming,
+            deadline,
+            sleep: None,
+            connection,
+            guard,
+            done: false,
+        }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let mut this = self.project();
+        if *this.done {
+            return Poll::Ready(None);
+        }
+        let polled = match this.incoming.poll_frame(cx) {
+            Poll::Ready(frame) => frame.map(|frame| {
+                frame.map_err(|error| status::from_hyper(&error, this.connection.peer()))
+            }),
+            Poll::Pending => {
+                let Some(deadline) = *this.deadline else {
+                    return Poll::Pending;
+                };
+                if this.sleep.is_none() {
+                    this.sleep.set(Some(sleep_until(deadline)));
+                }
+                match this.sleep.as_mut().as_pin_mut().map(|sleep| sleep.poll(cx)) {
+                    Some(Poll::Ready(())) => {
+                        let peer = this.connection.peer();
+                        let text = format!("{peer}: the deadline passed during the response");
+                        Some(Err(Status::deadline_exceeded(text)))
+                    }
+                    _ => return Poll::Pending,
+                }
+            }
+        };
+        // Trailers, the end, and errors end the call; more data may follow data.
+        if !matches!(&polled, Some(Ok(frame)) if frame.is_data()) {
+            *this.done = true;
+            *this.guard = None;
+        }
+        Poll::Ready(polled)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.done || self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBody")
+            .field("peer", &self.connection.peer())
+            .field("done", &self.done)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,27 @@
+use std::time::Duration;
+
+use http::HeaderMap;
+
+/// A call's time limit, as the client wrote it into `grpc-timeout` (gRPC over HTTP/2: at
+/// most 8 digits and a unit). Nothing, or something unreadable, is no limit.
+pub(super) fn timeout(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (unit_at, unit) = value.char_indices().next_back()?;
+    let digits = &value[..unit_at];
+    if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    match unit {
+        'H' => Some(Duration::from_secs(amount * 3600)),
+        'M' => Some(Duration::from_secs(amount * 60)),
+        'S' => Some(Duration::from_secs(amount)),
+        'm' => Some(Duration::from_millis(amount)),
+        'u' => Some(Duration::from_micros(amount)),
+        'n' => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

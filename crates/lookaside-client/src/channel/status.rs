@@ -1,0 +1,36 @@
+use std::error::Error;
+
+use tonic::{Code, Status};
+
+use crate::{Peer, subchannel};
+
+/// The status of a call that its connection failed: what the peer's reset means in gRPC
+/// (gRPC over HTTP/2, "Errors"), UNAVAILABLE for all else.
+pub(super) fn from_hyper(error: &hyper::Error, peer: Peer) -> Status {
+    let code = match h2_error(error) {
+        Some(h2) if h2.is_reset() && h2.is_remote() => code_of(h2.reason()),
+        _ => Code::Unavailable,
+    };
+    Status::new(code, format!("{peer}: {}", subchannel::describe(error)))
+}
+
+fn h2_error(error: &hyper::Error) -> Option<&h2::Error> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(h2) = cause.downcast_ref::<h2::Error>() {
+            return Some(h2);
+        }
+        source = cause.source();
+    }
+    None
+}
+
+fn code_of(reason: Option<h2::Reason>) -> Code {
+    match reason {
+        Some(h2::Reason::REFUSED_STREAM) => Code::Unavailable,
+        Some(h2::Reason::CANCEL) => Code::Cancelled,
+        Some(h2::Reason::ENHANCE_YOUR_CALM) => Code::ResourceExhausted,
+        Some(h2::Reason::INADEQUATE_SECURITY) => Code::PermissionDenied,
+        _ => Code::Internal,
+    }
+}

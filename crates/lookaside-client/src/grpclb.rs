@@ -1,0 +1,85 @@
+//! The `grpclb` policy: follows the list that a balancer streams (`grpc.lb.v1`).
+//!
+//! ```text
+//!              ┌── stream task: one BalanceLoad stream over a pick_first channel
+//!   events ◀───┘   (reopens it, sends load reports)
+//!     │
+//!     ▼
+//!   policy ──▶ fallback machine: connecting, balancer or fallback?
+//!     ├── child of the list       ──┐
+//!     └── child of the fallback   ──┴──▶ the published picker (drops before, tokens with)
+//! ```
+
+mod child;
+mod events;
+mod fallback;
+mod list;
+mod listed;
+mod picker;
+mod policy;
+mod reopen;
+mod stats;
+mod stream;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::HeaderValue;
+
+use crate::{
+    Policy, PolicyBuilder, PolicyOptions,
+    subchannel::{KeepAlive, PoolSettings},
+};
+
+/// On the balancer channel, also between streams: a balancer that vanished without a
+/// word must be noticed while its stream is silent (grpc-go's values).
+pub(crate) const KEEP_ALIVE: KeepAlive = KeepAlive {
+    interval: Duration::from_secs(20),
+    timeout: Duration::from_secs(10),
+    without_calls: true,
+};
+
+/// What the policy needs to know.
+#[derive(Clone)]
+pub(crate) struct GrpclbSettings {
+    /// The name in the initial request.
+    pub(crate) service: String,
+    /// How calls are spread over a list or the fallback addresses.
+    pub(crate) child: Arc<dyn PolicyBuilder>,
+    pub(crate) fallback_timeout: Duration,
+    pub(crate) min_report_interval: Duration,
+    /// Of the balancer channel.
+    pub(crate) user_agent: HeaderValue,
+    pub(crate) pool: PoolSettings,
+}
+
+impl GrpclbSettings {
+    /// All three stock clients wait so long for the first list.
+    pub(crate) const FALLBACK_TIMEOUT: Duration = Duration::from_secs(10);
+    /// C-core's.
+    pub(crate) const MIN_REPORT_INTERVAL: Duration = Duration::from_secs(1);
+}
+
+/// Makes `grpclb` policies.
+pub(crate) struct GrpclbBuilder(GrpclbSettings);
+
+impl GrpclbBuilder {
+    pub(crate) fn new(settings: GrpclbSettings) -> Self {
+        Self(settings)
+    }
+}
+
+impl fmt::Debug for GrpclbBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "grpclb({:?})", self.0.child)
+    }
+}
+
+impl PolicyBuilder for GrpclbBuilder {
+    fn name(&self) -> &str {
+        "grpclb"
+    }
+
+    fn build(&self, options: PolicyOptions) -> Box<dyn Policy> {
+        Box::new(policy::Grpclb::new(self.0.clone(), options))
+    }
+}

@@ -1,0 +1,99 @@
+use std::time::Instant;
+
+use super::fallback::Health;
+use crate::{
+    Address, ConnectivityState, Controller, Policy, PolicyBuilder, PolicyOptions, PolicyState,
+    ResolverUpdate, Subchannel, SubchannelState,
+};
+
+/// A child policy and what it last published.
+pub(super) struct Child {
+    policy: Box<dyn Policy>,
+    state: Option<PolicyState>,
+    /// Whether its wishes to resolve again are passed on.
+    resolves: bool,
+    /// It published since anybody looked.
+    changed: bool,
+}
+
+impl Child {
+    pub(super) fn new(builder: &dyn PolicyBuilder, options: PolicyOptions, resolves: bool) -> Self {
+        Self {
+            policy: builder.build(options),
+            state: None,
+            resolves,
+            changed: false,
+        }
+    }
+
+    /// Calls the policy.
+    pub(super) fn with(
+        &mut self,
+        controller: &mut dyn Controller,
+        act: impl FnOnce(&mut dyn Policy, &mut dyn Controller),
+    ) {
+        let mut inner = ChildController {
+            outer: controller,
+            state: &mut self.state,
+            changed: &mut self.changed,
+            resolves: self.resolves,
+        };
+        act(&mut *self.policy, &mut inner);
+    }
+
+    pub(super) fn update(&mut self, update: &ResolverUpdate, controller: &mut dyn Controller) {
+        self.with(controller, |policy, controller| {
+            policy.resolver_update(update, controller);
+        });
+    }
+
+    /// What it last published, if anything.
+    pub(super) fn state(&self) -> Option<&PolicyState> {
+        self.state.as_ref()
+    }
+
+    /// Whether it published since the last time this was asked.
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    pub(super) fn health(&self) -> Health {
+        match self.state.as_ref().map(|state| state.connectivity) {
+            Some(ConnectivityState::Ready) => Health::Ready,
+            Some(ConnectivityState::TransientFailure) => Health::Failed,
+            _ => Health::Pending,
+        }
+    }
+}
+
+struct ChildController<'a> {
+    outer: &'a mut dyn Controller,
+    state: &'a mut Option<PolicyState>,
+    changed: &'a mut bool,
+    resolves: bool,
+}
+
+impl Controller for ChildController<'_> {
+    fn now(&self) -> Instant {
+        self.outer.now()
+    }
+
+    fn new_subchannel(&mut self, address: &Address) -> (Subchannel, SubchannelState) {
+        self.outer.new_subchannel(address)
+    }
+
+    fn update_picker(&mut self, state: PolicyState) {
+        *self.state = Some(state);
+        *self.changed = true;
+    }
+
+    fn request_resolution(&mut self) {
+        if self.resolves {
+            self.outer.request_resolution();
+        }
+    }
+
+    fn wake_at(&mut self, at: Instant) {
+        self.outer.wake_at(at);
+    }
+}

@@ -1,0 +1,289 @@
+use std::{sync::Arc, time::Instant};
+
+use tokio::sync::mpsc;
+
+use super::{
+    GrpclbSettings, child::Child, events::StreamEvent, fallback::Fallback, listed::Listed,
+    stats::Stats, stream::BalancerStream,
+};
+use crate::{
+    Address, ConnectivityState, Controller, Mode, PickError, Policy, PolicyOptions, PolicyState,
+    ResolveError, ResolverUpdate, Subchannel, SubchannelState,
+    policy::{FailingPicker, QueuingPicker},
+};
+
+/// How many messages of a balancer may wait for the policy task; the stream is not read
+/// beyond it.
+const EVENTS: usize = 8;
+
+/// The policy: owns the stream, the children and the decision between them.
+pub(super) struct Grpclb {
+    settings: GrpclbSettings,
+    options: PolicyOptions,
+    decision: Fallback,
+    stats: Arc<Stats>,
+    stream: Option<BalancerStream>,
+    events: mpsc::Receiver<StreamEvent>,
+    events_in: mpsc::Sender<StreamEvent>,
+    /// What follows the balancer's list. Also while in fallback, once a list has come.
+    listed: Option<Listed>,
+    /// Present exactly in fallback.
+    fallback: Option<Child>,
+    fallback_addresses: Result<Arc<[Address]>, ResolveError>,
+    /// What is published is out of date.
+    changed: bool,
+}
+
+impl Grpclb {
+    pub(super) fn new(settings: GrpclbSettings, options: PolicyOptions) -> Self {
+        let (events_in, events) = mpsc::channel(EVENTS);
+        Self {
+            settings,
+            options,
+            decision: Fallback::new(),
+            stats: Arc::default(),
+            stream: None,
+            events,
+            events_in,
+            listed: None,
+            fallback: None,
+            fallback_addresses: Ok(Arc::default()),
+            changed: true,
+        }
+    }
+
+    fn balancers(&mut self, balancers: &Result<Arc<[Address]>, ResolveError>, now: Instant) {
+        match balancers {
+            Ok(balancers) if balancers.is_empty() => {
+                self.stream = None;
+                self.decision.no_balancers(now);
+            }
+            // The balancers known so far stay.
+            Err(error) if self.stream.is_some() => {
+                tracing::warn!(%error, "could not resolve the balancers again");
+            }
+            found => {
+                let stream = self.stream.get_or_insert_with(|| {
+                    BalancerStream::open(
+                        &self.settings,
+                        &self.stats,
+                        self.events_in.clone(),
+                        self.options.work.clone(),
+                    )
+                });
+                stream.set_balancers(found.clone());
+                self.decision.started(now, self.settings.fallback_timeout);
+            }
+        }
+    }
+
+    fn addresses(
+        &mut self,
+        addresses: &Result<Arc<[Address]>, ResolveError>,
+        controller: &mut dyn Controller,
+    ) {
+        let known = matches!(&self.fallback_addresses, Ok(known) if !known.is_empty());
+        if let (Err(error), true) = (addresses, known) {
+            tracing::warn!(%error, "could not resolve the fallback addresses again");
+            return;
+        }
+        self.fallback_addresses = addresses.clone();
+        let has = !matches!(addresses, Ok(addresses) if addresses.is_empty());
+        self.decision.has_fallback(has);
+        if let Some(child) = &mut self.fallback {
+            child.update(&fallback_update(addresses), controller);
+        }
+    }
+
+    fn event(&mut self, event: StreamEvent, controller: &mut dyn Controller) {
+        let now = controller.now();
+        match event {
+            // A stream that was closed because there are no balancers any more.
+            _ if self.stream.is_none() => {}
+            StreamEvent::Unreachable(why) => self.decision.unreachable(why, now),
+            StreamEvent::Ended { why, lasted } => {
+                tracing::debug!(why, ?lasted, "balancer stream ended");
+                self.decision.stream_ended(why, now);
+                controller.request_resolution();
+            }
+            StreamEvent::FallbackResponse => {
+                self.decision.told();
+                // Void, even if it was in fallback before.
+                self.listed = None;
+            }
+            StreamEvent::List(list) => {
+                for problem in &list.problems {
+                    tracing::warn!(service = self.settings.service, %problem, "bad list entry");
+                }
+                tracing::debug!(
+                    service = self.settings.service,
+                    entries = list.slots.len(),
+                    backends = list.backends.len(),
+                    rejected = list.problems.len(),
+                    "list"
+                );
+                self.decision.list(list.is_only_drops(), now);
+                let listed = self.listed.take();
+                let listed = Listed::update(
+                    listed,
+                    list,
+                    &self.stats,
+                    |child| match child {
+                        Some(child) => child,
+                        None => Child::new(&*self.settings.child, self.child_options(), false),
+                    },
+                    controller,
+                );
+                self.listed = Some(listed);
+                self.changed = true;
+            }
+        }
+    }
+
+    fn child_options(&self) -> PolicyOptions {
+        PolicyOptions::new(self.options.work.clone(), fastrand::u64(..))
+    }
+
+    /// Brings the children in line with the decision, and the decision in line with the
+    /// children, until both agree; then publishes.
+    fn settle(&mut self, controller: &mut dyn Controller) {
+        let now = controller.now();
+        loop {
+            let before = self.decision.mode();
+            if let Some(listed) = &self.listed {
+                self.decision.listed(listed.health(), now);
+            }
+            if let Some(child) = &self.fallback {
+                self.decision.fallback(child.health(), now);
+            }
+            self.decision.tick(now);
+            let mode = self.decision.mode();
+            match mode {
+                Mode::Fallback if self.fallback.is_none() => self.enter_fallback(controller),
+                Mode::Balancer if self.fallback.is_some() => {
+                    tracing::info!(service = self.settings.service, "left fallback");
+                    self.fallback = None;
+                    self.changed = true;
+                }
+                _ if mode == before => break,
+                _ => {}
+            }
+        }
+        self.changed |= match self.decision.mode() {
+            Mode::Fallback => self.fallback.as_mut().is_some_and(Child::take_changed),
+            _ => self.listed.as_mut().is_some_and(Listed::take_changed),
+        };
+        if self.changed {
+            self.changed = false;
+            controller.update_picker(self.publication());
+        }
+        if let Some(at) = self.decision.deadline() {
+            controller.wake_at(at);
+        }
+    }
+
+    fn enter_fallback(&mut self, controller: &mut dyn Controller) {
+        if let Some(reason) = self.decision.reason() {
+            tracing::warn!(service = self.settings.service, %reason, "fallback");
+        }
+        // Its connections linger, should the next list have them.
+        if !self.decision.has_list() {
+            self.listed = None;
+        }
+        let mut child = Child::new(&*self.settings.child, self.child_options(), true);
+        child.update(&fallback_update(&self.fallback_addresses), controller);
+        self.fallback = Some(child);
+        self.changed = true;
+    }
+
+    fn publication(&self) -> PolicyState {
+        let mode = self.decision.mode();
+        let mut state = match (mode, &self.listed, &self.fallback) {
+            (Mode::Balancer, Some(listed), _) => listed.publication(&self.settings.service),
+            (Mode::Fallback, _, Some(child)) => self.fallback_publication(child),
+            _ => waiting(),
+        };
+        state.mode = mode;
+        state
+    }
+
+    fn fallback_publication(&self, child: &Child) -> PolicyState {
+        let Some(state) = child.state() else {
+            return waiting();
+        };
+        if state.connectivity != ConnectivityState::TransientFailure {
+            return state.clone();
+        }
+        let reason = self.decision.reason().map(ToString::to_string);
+        let reason = reason.unwrap_or_default();
+        let text = match (&self.fallback_addresses, &state.last_error) {
+            (Ok(addresses), _) if addresses.is_empty() => {
+                format!("{reason}, and there are no fallback addresses")
+            }
+            (_, Some(error)) => format!("in fallback because {reason}: {error}"),
+            (_, None) => format!("in fallback because {reason}: no backend is reachable"),
+        };
+        let error = PickError::new(text);
+        PolicyState::new(
+            ConnectivityState::TransientFailure,
+            Arc::new(FailingPicker(error.clone())),
+        )
+        .with_last_error(Some(error))
+    }
+}
+
+fn waiting() -> PolicyState {
+    PolicyState::new(ConnectivityState::Connecting, Arc::new(QueuingPicker))
+}
+
+fn fallback_update(addresses: &Result<Arc<[Address]>, ResolveError>) -> ResolverUpdate {
+    match addresses {
+        Ok(addresses) => ResolverUpdate::new(Arc::clone(addresses)),
+        Err(error) => ResolverUpdate::error(error.clone()),
+    }
+}
+
+impl Policy for Grpclb {
+    fn resolver_update(&mut self, update: &ResolverUpdate, controller: &mut dyn Controller) {
+        let now = controller.now();
+        self.addresses(&update.addresses, controller);
+        self.balancers(&update.balancers, now);
+        self.settle(controller);
+    }
+
+    fn subchannel_update(
+        &mut self,
+        subchannel: &Subchannel,
+        state: &SubchannelState,
+        controller: &mut dyn Controller,
+    ) {
+        let children = self.listed.as_mut().and_then(Listed::child_mut);
+        for child in children.into_iter().chain(&mut self.fallback) {
+            child.with(controller, |policy, controller| {
+                policy.subchannel_update(subchannel, state, controller);
+            });
+        }
+        self.settle(controller);
+    }
+
+    fn work(&mut self, controller: &mut dyn Controller) {
+        while let Ok(event) = self.events.try_recv() {
+            self.event(event, controller);
+        }
+        let children = self.listed.as_mut().and_then(Listed::child_mut);
+        for child in children.into_iter().chain(&mut self.fallback) {
+            child.with(controller, |policy, controller| policy.work(controller));
+        }
+        self.settle(controller);
+    }
+
+    fn exit_idle(&mut self, controller: &mut dyn Controller) {
+        let children = self.listed.as_mut().and_then(Listed::child_mut);
+        for child in children.into_iter().chain(&mut self.fallback) {
+            child.with(controller, |policy, controller| {
+                policy.exit_idle(controller)
+            });
+        }
+        self.settle(controller);
+    }
+}

@@ -1,0 +1,311 @@
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, SystemTime},
+};
+
+use http::uri::Authority;
+use lookaside_core::{ReportDelta, ReportFilter};
+use lookaside_proto::lb::{
+    InitialLoadBalanceRequest, LoadBalanceRequest, LoadBalanceResponse,
+    load_balance_request::LoadBalanceRequestType, load_balance_response::LoadBalanceResponseType,
+    load_balancer_client::LoadBalancerClient,
+};
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, sleep, sleep_until},
+};
+use tonic::{Status, Streaming, codegen::tokio_stream::Stream};
+
+use super::{
+    GrpclbSettings, KEEP_ALIVE,
+    events::StreamEvent,
+    list::List,
+    reopen::Reopen,
+    stats::{self, Stats},
+};
+use crate::{
+    Address, Channel, ChildPolicy, ConnectivityState, Mode, ResolveError, ResolverUpdate,
+    WorkScheduler,
+    channel::{ChannelParts, RequestSettings, spawn},
+    resolver::{SharedUpdates, SharedUpdatesBuilder},
+    subchannel::ConnectionSettings,
+};
+
+mod interval;
+
+/// A `BalanceLoad` stream to one of the balancers, opened again whenever it ends. Ends
+/// with its owner.
+pub(super) struct BalancerStream {
+    updates: SharedUpdates,
+    task: JoinHandle<()>,
+}
+
+impl BalancerStream {
+    pub(super) fn open(
+        settings: &GrpclbSettings,
+        stats: &Arc<Stats>,
+        events: mpsc::Sender<StreamEvent>,
+        work: WorkScheduler,
+    ) -> Self {
+        let (channel, updates) = balancer_channel(settings);
+        let task = Task {
+            channel,
+            service: settings.service.clone(),
+            min_report_interval: settings.min_report_interval,
+            stats: Arc::clone(stats),
+            events,
+            work,
+        };
+        Self {
+            updates,
+            task: tokio::spawn(task.run()),
+        }
+    }
+
+    /// The balancers, or why there are none.
+    pub(super) fn set_balancers(&self, balancers: Result<Arc<[Address]>, ResolveError>) {
+        self.updates.set(match balancers {
+            Ok(balancers) => ResolverUpdate::new(balancers),
+            Err(error) => ResolverUpdate::error(error),
+        });
+    }
+}
+
+impl Drop for BalancerStream {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A pick_first channel, so that replicas are tried in order and one is stuck to.
+fn balancer_channel(settings: &GrpclbSettings) -> (Channel, SharedUpdates) {
+    let (resolver, updates, work) = SharedUpdatesBuilder::new();
+    let mut pool = settings.pool.clone();
+    pool.connection = ConnectionSettings {
+        keep_alive: Some(KEEP_ALIVE),
+    };
+    let channel = spawn(ChannelParts {
+        target: format!("balancer of {}", settings.service),
+        resolver: Box::new(resolver),
+        policy: Arc::new(ChildPolicy::PickFirst),
+        pool,
+        request: RequestSettings {
+            // Every balancer's address has its own.
+            authority: Authority::from_static("balancer"),
+            user_agent: settings.user_agent.clone(),
+            wait_for_ready: true,
+            owns_token: false,
+        },
+        mode: Mode::Direct,
+        work,
+    });
+    (channel, updates)
+}
+
+struct Task {
+    channel: Channel,
+    service: String,
+    min_report_interval: Duration,
+    stats: Arc<Stats>,
+    events: mpsc::Sender<StreamEvent>,
+    work: WorkScheduler,
+}
+
+/// The policy is gone.
+struct Gone;
+
+/// One stream, from its first request on.
+#[derive(Default)]
+struct Progress {
+    saw_initial_response: bool,
+    reports: Option<Reports>,
+}
+
+struct Reports {
+    interval: Duration,
+    next: Instant,
+    filter: ReportFilter,
+    /// Handed to the stream, but perhaps not yet taken by the connection.
+    last: ReportDelta,
+}
+
+impl Task {
+    async fn run(self) {
+        let mut reopen = Reopen::new();
+        let mut rng = fastrand::Rng::new();
+        loop {
+            let began = Instant::now();
+            let mut progress = Progress::default();
+            let why = match Box::pin(self.stream(&mut progress)).await {
+                Ok(why) => why,
+                Err(Gone) => return,
+            };
+            let lasted = began.elapsed();
+            let ended = StreamEvent::Ended {
+                why: why.clone(),
+                lasted,
+            };
+            if self.tell(ended).await.is_err() {
+                return;
+            }
+            let wait = reopen.after(progress.saw_initial_response, lasted, &mut rng);
+            tracing::info!(
+                service = self.service,
+                why,
+                ?lasted,
+                ?wait,
+                "balancer stream ended"
+            );
+            sleep(wait).await;
+        }
+    }
+
+    async fn tell(&self, event: StreamEvent) -> Result<(), Gone> {
+        self.events.send(event).await.map_err(|_| Gone)?;
+        self.work.schedule_work();
+        Ok(())
+    }
+
+    /// One stream until its end; says why it ended.
+    async fn stream(&self, progress: &mut Progress) -> Result<String, Gone> {
+        // One message at a time: a report that was not taken is taken back.
+        let (requests, outgoing) = mpsc::channel(1);
+        let initial = InitialLoadBalanceRequest {
+            name: self.service.clone(),
+        };
+        // Never fails: it is the first.
+        let _ = requests.try_send(LoadBalanceRequest {
+            load_balance_request_type: Some(LoadBalanceRequestType::InitialRequest(initial)),
+        });
+        let mut messages = match self.open(Outgoing(outgoing)).await? {
+            Ok(messages) => messages,
+            Err(status) => return Ok(describe(&status)),
+        };
+        let why = loop {
+            tokio::select! {
+                message = messages.message() => match message {
+                    Ok(Some(message)) => self.message(message, progress).await?,
+                    Ok(None) => break "ended by the balancer".to_owned(),
+                    Err(status) => break describe(&status),
+                },
+                () = due(progress.reports.as_ref()) => {
+                    if let Some(reports) = &mut progress.reports {
+                        self.report(reports, &requests);
+                    }
+                }
+            }
+        };
+        match &mut progress.reports {
+            Some(reports) if requests.capacity() == 0 => {
+                self.stats.put_back(std::mem::take(&mut reports.last));
+            }
+            // This balancer wanted no reports; the next one gets none of its calls.
+            None if progress.saw_initial_response => drop(self.stats.take()),
+            _ => {}
+        }
+        Ok(why)
+    }
+
+    /// Opens the stream as soon as a balancer is reachable; tells when none is.
+    async fn open(
+        &self,
+        outgoing: Outgoing,
+    ) -> Result<Result<Streaming<LoadBalanceResponse>, Status>, Gone> {
+        let mut client = LoadBalancerClient::new(self.channel.clone());
+        let response = client.balance_load(outgoing);
+        tokio::pin!(response);
+        let mut state = ConnectivityState::Idle;
+        loop {
+            tokio::select! {
+                response = &mut response => {
+                    return Ok(response.map(tonic::Response::into_inner));
+                }
+                new = self.channel.wait_for_state_change(state) => state = new,
+            }
+            if state == ConnectivityState::TransientFailure {
+                let why = self.channel.last_error().unwrap_or_default();
+                self.tell(StreamEvent::Unreachable(why)).await?;
+            }
+        }
+    }
+
+    async fn message(
+        &self,
+        message: LoadBalanceResponse,
+        progress: &mut Progress,
+    ) -> Result<(), Gone> {
+        match message.load_balance_response_type {
+            Some(LoadBalanceResponseType::InitialResponse(initial)) => {
+                if progress.saw_initial_response {
+                    tracing::warn!(service = self.service, "second initial response, ignored");
+                    return Ok(());
+                }
+                progress.saw_initial_response = true;
+                let asked = initial.client_stats_report_interval.as_ref();
+                progress.reports =
+                    interval::clamp(asked, self.min_report_interval).map(|interval| Reports {
+                        interval,
+                        next: Instant::now() + interval,
+                        filter: ReportFilter::default(),
+                        last: ReportDelta::default(),
+                    });
+                tracing::debug!(service = self.service, "balancer stream open");
+                Ok(())
+            }
+            // Also before the initial response, as C-core has it.
+            Some(LoadBalanceResponseType::ServerList(list)) => {
+                self.tell(StreamEvent::List(List::new(&list))).await
+            }
+            Some(LoadBalanceResponseType::FallbackResponse(_)) => {
+                self.tell(StreamEvent::FallbackResponse).await
+            }
+            None => {
+                tracing::warn!(
+                    service = self.service,
+                    "empty message from the balancer, ignored"
+                );
+                Ok(())
+            }
+        }
+    }
+
+    fn report(&self, reports: &mut Reports, requests: &mpsc::Sender<LoadBalanceRequest>) {
+        // The last one is still waiting: the balancer does not read. Nothing is lost.
+        if requests.capacity() > 0 {
+            let delta = self.stats.take();
+            if reports.filter.should_send(&delta) {
+                let request = stats::request(&delta, SystemTime::now());
+                reports.last = delta;
+                if requests.try_send(request).is_err() {
+                    self.stats.put_back(std::mem::take(&mut reports.last));
+                }
+            }
+        }
+        reports.next = Instant::now() + reports.interval;
+    }
+}
+
+async fn due(reports: Option<&Reports>) {
+    match reports {
+        Some(reports) => sleep_until(reports.next).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn describe(status: &Status) -> String {
+    format!("{:?}: {}", status.code(), status.message())
+}
+
+/// The requests of a stream.
+struct Outgoing(mpsc::Receiver<LoadBalanceRequest>);
+
+impl Stream for Outgoing {
+    type Item = LoadBalanceRequest;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(cx)
+    }
+}

@@ -1,0 +1,133 @@
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::AcqRel},
+    },
+};
+
+use tokio::sync::Notify;
+
+use super::{PickFirst, Policy, RoundRobin};
+
+/// Makes policies of one kind.
+pub trait PolicyBuilder: Send + Sync + fmt::Debug + 'static {
+    /// As in a service config: `round_robin`.
+    fn name(&self) -> &str;
+    /// A new policy, which gets its first resolver update next.
+    fn build(&self, options: PolicyOptions) -> Box<dyn Policy>;
+}
+
+/// What a new policy gets.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PolicyOptions {
+    /// To be called from elsewhere.
+    pub work: WorkScheduler,
+    /// Where its random numbers start; differs from channel to channel.
+    pub seed: u64,
+}
+
+impl PolicyOptions {
+    /// As a channel makes them.
+    pub fn new(work: WorkScheduler, seed: u64) -> Self {
+        Self { work, seed }
+    }
+}
+
+/// Has [`Policy::work`] or [`Policy::exit_idle`] called soon, from any task. Many wishes
+/// are one call.
+#[derive(Clone, Default)]
+pub struct WorkScheduler(Arc<Schedule>);
+
+#[derive(Default)]
+struct Schedule {
+    notify: Notify,
+    exit_idle: AtomicBool,
+}
+
+impl WorkScheduler {
+    /// [`Policy::work`] is called soon.
+    pub fn schedule_work(&self) {
+        self.0.notify.notify_one();
+    }
+
+    /// [`Policy::exit_idle`] is called soon.
+    pub fn exit_idle(&self) {
+        if !self.0.exit_idle.swap(true, AcqRel) {
+            self.0.notify.notify_one();
+        }
+    }
+
+    pub(crate) async fn scheduled(&self) {
+        self.0.notify.notified().await;
+    }
+
+    pub(crate) fn take_exit_idle(&self) -> bool {
+        self.0.exit_idle.swap(false, AcqRel)
+    }
+}
+
+impl fmt::Debug for WorkScheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WorkScheduler")
+    }
+}
+
+/// How calls are spread over addresses, where nothing more is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ChildPolicy {
+    /// In turn over all that are READY. An address listed twice gets two turns.
+    #[default]
+    RoundRobin,
+    /// All to the first that can be reached.
+    PickFirst,
+}
+
+impl ChildPolicy {
+    /// The name in a service config.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RoundRobin => "round_robin",
+            Self::PickFirst => "pick_first",
+        }
+    }
+}
+
+impl PolicyBuilder for ChildPolicy {
+    fn name(&self) -> &str {
+        self.as_str()
+    }
+
+    fn build(&self, options: PolicyOptions) -> Box<dyn Policy> {
+        match self {
+            Self::RoundRobin => Box::new(RoundRobin::new(options)),
+            Self::PickFirst => Box::new(PickFirst::new(options)),
+        }
+    }
+}
+
+impl fmt::Display for ChildPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A name that is no policy of this crate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a policy: expected round_robin or pick_first")]
+pub struct UnknownPolicy(String);
+
+impl FromStr for ChildPolicy {
+    type Err = UnknownPolicy;
+
+    fn from_str(name: &str) -> Result<Self, UnknownPolicy> {
+        match name {
+            "round_robin" => Ok(Self::RoundRobin),
+            "pick_first" => Ok(Self::PickFirst),
+            other => Err(UnknownPolicy(other.to_owned())),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Where addresses come from.
+
+#[cfg(feature = "dns")]
+mod dns;
+mod fixed;
+#[cfg(feature = "dns")]
+mod lookup;
+mod shared;
+
+use std::{fmt, sync::Arc, time::Instant};
+
+#[cfg(feature = "dns")]
+pub(crate) use dns::DnsBuilder;
+pub(crate) use fixed::FixedBuilder;
+pub(crate) use shared::{SharedUpdates, SharedUpdatesBuilder};
+
+use lookaside_core::HostPort;
+
+use crate::{Address, BuildError, WorkScheduler};
+
+/// Finds the addresses of a target, again and again. It runs in the policy task and must
+/// not block: what takes time it does in a task of its own, and schedules work.
+pub trait Resolver: Send {
+    /// Somebody has reason to think that the addresses are out of date. A resolver limits
+    /// by itself how often it looks.
+    fn resolve_now(&mut self);
+
+    /// Something was scheduled; called once at the start. Hands over what is new.
+    fn work(&mut self, controller: &mut dyn ResolverController);
+}
+
+/// What a resolver can ask of its channel.
+pub trait ResolverController {
+    /// The time, on the clock of the channel's runtime.
+    fn now(&self) -> Instant;
+    /// Passes addresses, or an error, to the policy.
+    fn update(&mut self, update: ResolverUpdate);
+}
+
+/// Makes a channel's resolver.
+pub trait ResolverBuilder: Send + fmt::Debug + 'static {
+    /// A new resolver. `work` has [`Resolver::work`] called.
+    fn build(self: Box<Self>, work: WorkScheduler) -> Box<dyn Resolver>;
+}
+
+/// What a resolver found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ResolverUpdate {
+    /// The backends; with balancers, those to fall back to.
+    pub addresses: Result<Arc<[Address]>, ResolveError>,
+    /// The balancers, if there are any.
+    pub balancers: Result<Arc<[Address]>, ResolveError>,
+}
+
+impl ResolverUpdate {
+    /// Backends, and no balancers.
+    pub fn new(addresses: impl Into<Arc<[Address]>>) -> Self {
+        Self {
+            addresses: Ok(addresses.into()),
+            balancers: Ok(Arc::default()),
+        }
+    }
+
+    /// Nothing could be found.
+    pub fn error(error: ResolveError) -> Self {
+        Self {
+            addresses: Err(error.clone()),
+            balancers: Err(error),
+        }
+    }
+
+    /// Adds balancers.
+    #[must_use]
+    pub fn with_balancers(mut self, balancers: impl Into<Arc<[Address]>>) -> Self {
+        self.balancers = Ok(balancers.into());
+        self
+    }
+}
+
+/// Why a name could not be resolved.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ResolveError(Arc<str>);
+
+impl ResolveError {
+    /// An error with this text, which names what could not be resolved.
+    pub fn new(message: impl Into<Arc<str>>) -> Self {
+        Self(message.into())
+    }
+}
+
+/// The resolver for these hosts: backends, and balancers.
+///
+/// # Errors
+/// When there are host names and no DNS.
+pub(crate) fn for_hosts(
+    addresses: Vec<HostPort>,
+    balancers: Vec<HostPort>,
+) -> Result<Box<dyn ResolverBuilder>, BuildError> {
+    let named = |host: &HostPort| host.socket_addr().is_none();
+    if addresses.iter().chain(&balancers).any(named) {
+        return by_name(addresses, balancers);
+    }
+    let update = ResolverUpdate {
+        addresses: Ok(fixed::addresses(&addresses, false)),
+        balancers: Ok(fixed::addresses(&balancers, true)),
+    };
+    Ok(Box::new(FixedBuilder(update)))
+}
+
+#[cfg(feature = "dns")]
+fn by_name(
+    addresses: Vec<HostPort>,
+    balancers: Vec<HostPort>,
+) -> Result<Box<dyn ResolverBuilder>, BuildError> {
+    Ok(Box::new(DnsBuilder::new(addresses, balancers)))
+}
+
+#[cfg(not(feature = "dns"))]
+fn by_name(
+    addresses: Vec<HostPort>,
+    balancers: Vec<HostPort>,
+) -> Result<Box<dyn ResolverBuilder>, BuildError> {
+    let hosts = balancers.iter().chain(&addresses);
+    let names = hosts.filter(|host| host.socket_addr().is_none());
+    let names: Vec<_> = names.map(ToString::to_string).collect();
+    Err(BuildError::NeedsDns(names.join(", ")))
+}

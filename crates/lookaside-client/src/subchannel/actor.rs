@@ -1,0 +1,167 @@
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use lookaside_core::{
+    BackoffConfig, ConnectivityState, Subchannel as Machine, SubchannelAction as Action,
+    SubchannelEvent as Event,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, Sleep, sleep_until, timeout},
+};
+
+use super::{
+    Connection, ConnectionSettings, Core, SubchannelState, connection::ConnectionEnd, pool,
+};
+use crate::{Connector, PickError};
+
+/// One subchannel's task: does what the state machine says, and tells it what happened.
+/// Ends when the pool lets go of it.
+pub(super) struct Actor {
+    pub(super) core: Arc<Core>,
+    pub(super) connector: Arc<dyn Connector>,
+    pub(super) settings: ConnectionSettings,
+    pub(super) backoff: BackoffConfig,
+    /// At most so long per attempt; the machine's own limit where there is none.
+    pub(super) connect_timeout: Option<Duration>,
+    pub(super) events: mpsc::Sender<pool::Event>,
+    /// Resolves when the pool drops the other end.
+    pub(super) stop: oneshot::Receiver<()>,
+}
+
+type Attempt = Pin<Box<dyn Future<Output = Result<(Connection, ConnectionEnd), String>> + Send>>;
+
+/// What is under way; at most one of each.
+#[derive(Default)]
+struct Pending {
+    attempt: Option<Attempt>,
+    timer: Option<Pin<Box<Sleep>>>,
+    end: Option<ConnectionEnd>,
+}
+
+impl Actor {
+    pub(super) async fn run(mut self) {
+        let mut machine = Machine::new(self.backoff);
+        let mut rng = fastrand::Rng::new();
+        let mut pending = Pending::default();
+        loop {
+            let event = tokio::select! {
+                biased;
+                _ = &mut self.stop => Event::ShutDown,
+                outcome = wait_attempt(&mut pending.attempt) => {
+                    pending.attempt = None;
+                    match outcome {
+                        Ok((connection, end)) => {
+                            self.core.connection.store(Some(Arc::new(connection)));
+                            pending.end = Some(end);
+                            Event::Connected
+                        }
+                        Err(why) => Event::ConnectFailed(why.into()),
+                    }
+                }
+                why = wait_end(&mut pending.end) => {
+                    pending.end = None;
+                    Event::Disconnected(why.into())
+                }
+                () = wait_timer(&mut pending.timer) => {
+                    pending.timer = None;
+                    Event::BackoffExpired
+                }
+                () = self.core.wake.notified() => Event::ConnectRequested,
+            };
+            let now = Instant::now().into_std();
+            for action in machine.handle(event, now, &mut rng) {
+                self.perform(action, &machine, &mut pending).await;
+            }
+            if machine.state() == ConnectivityState::Shutdown {
+                return;
+            }
+        }
+    }
+
+    async fn perform(&self, action: Action, machine: &Machine, pending: &mut Pending) {
+        match action {
+            Action::StartConnect { timeout } => {
+                let timeout = self.connect_timeout.unwrap_or(timeout);
+                pending.attempt = Some(self.attempt(timeout));
+            }
+            Action::CancelConnect => pending.attempt = None,
+            Action::ArmTimer(wait) => {
+                pending.timer = Some(Box::pin(sleep_until(Instant::now() + wait)));
+            }
+            Action::CancelTimer => pending.timer = None,
+            // Calls that are open hold the connection themselves and finish.
+            Action::Close => {
+                self.core.connection.store(None);
+                pending.end = None;
+            }
+            Action::Report(connectivity) => self.report(connectivity, machine).await,
+        }
+    }
+
+    fn attempt(&self, limit: Duration) -> Attempt {
+        let core = Arc::clone(&self.core);
+        let connector = Arc::clone(&self.connector);
+        let settings = self.settings;
+        Box::pin(async move {
+            let open = Connection::open(&*connector, &core.address, settings);
+            match timeout(limit, open).await {
+                Ok(Ok(connected)) => Ok(connected),
+                Ok(Err(error)) => Err(super::connection::describe(&error)),
+                Err(_) => Err(format!("no HTTP/2 connection within {limit:?}")),
+            }
+        })
+    }
+
+    async fn report(&self, connectivity: ConnectivityState, machine: &Machine) {
+        if connectivity == ConnectivityState::Idle {
+            // Wishes from before do not count: whoever still wants a connection asks when
+            // told of IDLE.
+            self.core
+                .connect_requested
+                .store(false, std::sync::atomic::Ordering::Release);
+        }
+        let address = self.core.address.socket_addr();
+        let error = machine
+            .failure()
+            .map(|why| PickError::new(format!("{address}: {why}")));
+        match (connectivity, &error) {
+            (ConnectivityState::TransientFailure, Some(error)) => {
+                tracing::info!(%address, %error, "could not connect");
+            }
+            _ => tracing::debug!(%address, state = %connectivity, "subchannel"),
+        }
+        let event = pool::Event {
+            id: self.core.id,
+            state: SubchannelState {
+                connectivity,
+                error,
+            },
+        };
+        // Waiting is right: the policy task reads until it ends, and then drops its end.
+        let _ = self.events.send(event).await;
+    }
+}
+
+async fn wait_attempt(attempt: &mut Option<Attempt>) -> <Attempt as Future>::Output {
+    match attempt {
+        Some(attempt) => attempt.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait_end(end: &mut Option<ConnectionEnd>) -> String {
+    match end {
+        Some(end) => tokio::select! {
+            why = &mut end.closed => why.unwrap_or_else(|_| "connection task ended".to_owned()),
+            () = end.go_away.notified() => "the peer sent GOAWAY".to_owned(),
+        },
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait_timer(timer: &mut Option<Pin<Box<Sleep>>>) {
+    match timer {
+        Some(timer) => timer.await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,174 @@
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
+
+use lookaside_core::BackoffConfig;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    ConnectionSettings, Core, Lease, Returns, Subchannel, SubchannelId, SubchannelState,
+    actor::Actor,
+};
+use crate::{Address, Connector, WorkScheduler};
+
+/// How long a connection is kept after its last handle: a backend that leaves a list
+/// often comes back with the next one (the stock clients' value).
+pub(crate) const LINGER: Duration = Duration::from_secs(10);
+
+/// How many state changes may wait for the policy task; actors wait beyond it.
+const EVENTS: usize = 1024;
+
+/// A subchannel changed its state.
+#[derive(Debug)]
+pub(crate) struct Event {
+    pub(super) id: SubchannelId,
+    pub(super) state: SubchannelState,
+}
+
+/// A channel's subchannels: one per address, shared, kept a while when nobody holds them.
+/// Owned by the policy task.
+pub(crate) struct Pool {
+    entries: HashMap<SubchannelId, Entry>,
+    by_address: HashMap<Address, SubchannelId>,
+    /// In the order of their time: all linger equally long.
+    lingering: std::collections::VecDeque<(Instant, SubchannelId)>,
+    next_id: u64,
+    returns: Returns,
+    events: mpsc::Sender<Event>,
+    settings: PoolSettings,
+}
+
+/// How subchannels connect.
+#[derive(Clone)]
+pub(crate) struct PoolSettings {
+    pub(crate) connector: Arc<dyn Connector>,
+    pub(crate) connection: ConnectionSettings,
+    pub(crate) backoff: BackoffConfig,
+    pub(crate) connect_timeout: Option<Duration>,
+}
+
+struct Entry {
+    core: Arc<Core>,
+    lease: Weak<Lease>,
+    /// As last told to the policy.
+    state: SubchannelState,
+    expires: Option<Instant>,
+    /// Ends the actor when dropped.
+    _stop: oneshot::Sender<()>,
+}
+
+impl Pool {
+    pub(crate) fn new(
+        settings: PoolSettings,
+        work: WorkScheduler,
+    ) -> (Self, mpsc::Receiver<Event>) {
+        let (events, receiver) = mpsc::channel(EVENTS);
+        let returns = Returns {
+            work,
+            ..Returns::default()
+        };
+        let pool = Self {
+            entries: HashMap::new(),
+            by_address: HashMap::new(),
+            lingering: std::collections::VecDeque::new(),
+            next_id: 0,
+            returns,
+            events,
+            settings,
+        };
+        (pool, receiver)
+    }
+
+    /// A handle to the connection to `address`, and its state as last told.
+    pub(crate) fn get(&mut self, address: &Address) -> (Subchannel, SubchannelState) {
+        let key = address.without_token();
+        let id = match self.by_address.get(&key) {
+            Some(id) => *id,
+            None => self.add(key),
+        };
+        let returns = &self.returns;
+        #[expect(clippy::expect_used, reason = "both maps hold the same subchannels")]
+        let entry = self.entries.get_mut(&id).expect("known by its address");
+        let lease = entry.lease.upgrade().unwrap_or_else(|| {
+            let lease = Arc::new(Lease {
+                id,
+                returns: returns.clone(),
+            });
+            entry.lease = Arc::downgrade(&lease);
+            entry.expires = None;
+            lease
+        });
+        let token = address.token().cloned();
+        let handle = Subchannel::new(Arc::clone(&entry.core), lease, token);
+        (handle, entry.state.clone())
+    }
+
+    fn add(&mut self, address: Address) -> SubchannelId {
+        let id = SubchannelId(self.next_id);
+        self.next_id += 1;
+        let core = Arc::new(Core::new(id, address.clone()));
+        let (stop, stopped) = oneshot::channel();
+        let actor = Actor {
+            core: Arc::clone(&core),
+            connector: Arc::clone(&self.settings.connector),
+            settings: self.settings.connection,
+            backoff: self.settings.backoff,
+            connect_timeout: self.settings.connect_timeout,
+            events: self.events.clone(),
+            stop: stopped,
+        };
+        tokio::spawn(actor.run());
+        let entry = Entry {
+            core,
+            lease: Weak::new(),
+            state: SubchannelState::default(),
+            expires: None,
+            _stop: stop,
+        };
+        self.entries.insert(id, entry);
+        self.by_address.insert(address, id);
+        id
+    }
+
+    /// Takes note of an event; the handle and state to tell the policy, if the subchannel
+    /// still is somebody's.
+    pub(crate) fn apply(&mut self, event: Event) -> Option<(Subchannel, SubchannelState)> {
+        let entry = self.entries.get_mut(&event.id)?;
+        entry.state = event.state;
+        let lease = entry.lease.upgrade()?;
+        let handle = Subchannel::new(Arc::clone(&entry.core), lease, None);
+        Some((handle, entry.state.clone()))
+    }
+
+    /// Starts the clock of subchannels that lost their last handle, and ends those whose
+    /// time is over.
+    pub(crate) fn sweep(&mut self, now: Instant) {
+        for id in self.returns.take() {
+            if let Some(entry) = self.entries.get_mut(&id)
+                && entry.lease.strong_count() == 0
+            {
+                entry.expires = Some(now + LINGER);
+                self.lingering.push_back((now + LINGER, id));
+            }
+        }
+        while let Some((at, id)) = self.lingering.front().copied()
+            && at <= now
+        {
+            self.lingering.pop_front();
+            let expired = |entry: &Entry| entry.expires.is_some_and(|expires| expires <= now);
+            if self.entries.get(&id).is_some_and(expired)
+                && let Some(entry) = self.entries.remove(&id)
+            {
+                tracing::debug!(address = %entry.core.address, "subchannel let go");
+                self.by_address.remove(&entry.core.address);
+            }
+        }
+    }
+
+    /// When to sweep next.
+    pub(crate) fn next_sweep(&self) -> Option<Instant> {
+        self.lingering.front().map(|(at, _)| *at)
+    }
+}

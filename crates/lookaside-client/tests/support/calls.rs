@@ -1,0 +1,50 @@
+use std::{collections::BTreeMap, time::Duration};
+
+use lookaside_client::{Channel, WaitForReady};
+use lookaside_proto::demo::{EchoRequest, EchoResponse, echo_client::EchoClient};
+use tonic::{Request, Status};
+
+/// One call.
+pub async fn call(channel: &Channel) -> Result<EchoResponse, Status> {
+    call_with(channel, |_| {}).await
+}
+
+/// One call that waits for ready, for at most five virtual minutes.
+pub async fn patient_call(channel: &Channel) -> Result<EchoResponse, Status> {
+    call_with(channel, |request| {
+        request.extensions_mut().insert(WaitForReady(true));
+        request.set_timeout(Duration::from_secs(300));
+    })
+    .await
+}
+
+pub async fn call_with(
+    channel: &Channel,
+    prepare: impl FnOnce(&mut Request<EchoRequest>),
+) -> Result<EchoResponse, Status> {
+    let mut request = Request::new(EchoRequest {
+        message: "hello".into(),
+    });
+    prepare(&mut request);
+    let response = EchoClient::new(channel.clone()).echo(request).await?;
+    Ok(response.into_inner())
+}
+
+/// Which backend answered each of `n` successive calls.
+pub async fn backends(channel: &Channel, n: usize) -> Vec<String> {
+    let mut answered = Vec::with_capacity(n);
+    for _ in 0..n {
+        answered.push(call(channel).await.unwrap().backend);
+    }
+    answered
+}
+
+/// How many of `n` successive calls each backend answered with each token.
+pub async fn spread(channel: &Channel, n: usize) -> BTreeMap<(String, String), usize> {
+    let mut counts = BTreeMap::new();
+    for _ in 0..n {
+        let answer = call(channel).await.unwrap();
+        *counts.entry((answer.backend, answer.lb_token)).or_default() += 1;
+    }
+    counts
+}
