@@ -21,8 +21,11 @@ impl Fixture {
 
     async fn find(&self, host: &str) -> Result<Vec<String>, LookupError> {
         let answer = self.lookup.lookup(host).await?;
+        // The two families come in any order.
         let addresses = answer.addresses.iter();
-        Ok(addresses.map(ToString::to_string).collect())
+        let mut addresses: Vec<_> = addresses.map(ToString::to_string).collect();
+        addresses.sort();
+        Ok(addresses)
     }
 }
 
