@@ -70,9 +70,6 @@ impl<L: Layout<Service: Send + Sync + 'static>> Follower<L> {
     /// Until nobody listens.
     pub(crate) async fn run(mut self) {
         loop {
-            for notice in self.reflector.take_notices() {
-                self.log(notice);
-            }
             if let Some(update) = self.reflector.take_update()
                 && self.out.send(Some(update)).is_err()
             {
@@ -103,7 +100,11 @@ impl<L: Layout<Service: Send + Sync + 'static>> Follower<L> {
                 () = wait(deadline) => Input::Timer,
                 () = self.out.closed() => return,
             };
-            if let Some(action) = self.reflector.handle(input, Instant::now()) {
+            let action = self.reflector.handle(input, Instant::now());
+            for notice in self.reflector.take_notices() {
+                self.log(notice);
+            }
+            if let Some(action) = action {
                 self.act(action).await;
             }
         }
@@ -167,14 +168,16 @@ impl<L: Layout<Service: Send + Sync + 'static>> Follower<L> {
 
     fn log(&mut self, notice: Notice) {
         let prefix = &*self.prefix;
+        let member = self.connection.as_ref().map(Connection::member);
         match notice {
-            Notice::Listed { keys, revision } => info!(prefix, keys, revision, "listed"),
+            Notice::Listed { keys, revision } => info!(prefix, member, keys, revision, "listed"),
             Notice::RolledBack {
                 from,
                 to,
                 other_cluster,
             } => error!(
                 prefix,
+                member,
                 from,
                 to,
                 other_cluster,
@@ -183,14 +186,19 @@ impl<L: Layout<Service: Send + Sync + 'static>> Follower<L> {
             ),
             Notice::Following { from } => {
                 if self.complaint.settle() {
-                    info!(prefix, revision = from, "following etcd again");
+                    info!(prefix, member, revision = from, "following etcd again");
                 } else {
-                    debug!(prefix, revision = from, "following etcd");
+                    debug!(prefix, member, revision = from, "following etcd");
                 }
             }
             Notice::Failed { reason } => {
                 if self.complaint.is_due(&reason, Instant::now()) {
-                    warn!(prefix, error = &*reason, "cannot follow etcd, trying again");
+                    warn!(
+                        prefix,
+                        member,
+                        error = &*reason,
+                        "cannot follow etcd, trying again"
+                    );
                 }
             }
         }

@@ -89,7 +89,7 @@ impl World {
         let kept = self.transactions.len().saturating_sub(lost);
         self.transactions.truncate(kept);
         self.compacted = self.compacted.min(self.revision());
-        self.term = if lost % 2 == 0 {
+        self.term = if lost.is_multiple_of(2) {
             self.term + 1_000
         } else {
             self.term - 1_000

@@ -1,0 +1,244 @@
+use std::{sync::Arc, time::Duration};
+
+use lookaside_core::BackendState;
+use lookaside_registry::{
+    Handle, Registered, Registrar, RegistrarError, Registration, RegistrationError, Registry,
+};
+use lookaside_registry_etcd::EtcdRegistrar;
+
+use crate::{
+    proxy::{Mode, Proxy},
+    server::{Etcd, value},
+    support::{Followed, config, eventually, weights},
+};
+
+const TTL: Duration = Duration::from_secs(2);
+
+fn registration(id: &str, address: &str, weight: u32) -> Registration {
+    Registration {
+        service: "orders".parse().unwrap(),
+        id: id.parse().unwrap(),
+        address: address.parse().unwrap(),
+        weight,
+        zone: None,
+        state: BackendState::Serving,
+    }
+}
+
+async fn started() -> (Etcd, EtcdRegistrar) {
+    let etcd = Etcd::start().await;
+    let registrar = EtcdRegistrar::new(etcd.config()).await.unwrap();
+    (etcd, registrar)
+}
+
+async fn register(registrar: &EtcdRegistrar, id: &str, address: &str) -> Registered {
+    let registration = registration(id, address, 7);
+    registrar.register(&registration, TTL).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_registration_is_seen_updated_and_ended() {
+    let etcd = Etcd::start().await;
+    let mut followed = Followed::start(etcd.config()).await;
+    let registrar: Arc<dyn Registrar> = followed.registry.registrar().unwrap();
+    let mut it = registration("a", "10.0.0.1:50051", 7);
+    let registered = registrar.register(&it, TTL).await.unwrap();
+    assert_eq!(registered.ttl, TTL);
+    followed.until_weights("orders", &[("a", 7)]).await;
+    assert_eq!(
+        etcd.value("services/orders/a").await.unwrap(),
+        r#"{"Addr":"10.0.0.1:50051","Metadata":{"state":"serving","weight":7}}"#
+    );
+
+    it.weight = 9;
+    it.state = BackendState::Draining;
+    it.zone = Some("z".into());
+    registrar.update(&registered.handle, &it).await.unwrap();
+    let state = followed.until_weights("orders", &[("a", 9)]).await;
+    let backend = &crate::support::service(&state, "orders").unwrap().backends[0];
+    assert_eq!(
+        (backend.state, backend.zone.as_deref()),
+        (BackendState::Draining, Some("z"))
+    );
+
+    it.address = "10.0.0.2:50051".parse().unwrap();
+    let moved = registrar.update(&registered.handle, &it).await;
+    assert!(matches!(
+        moved,
+        Err(RegistrarError::Invalid(RegistrationError::Fixed(
+            "the address"
+        )))
+    ));
+    let other = registration("b", "10.0.0.1:50051", 1);
+    let renamed = registrar.update(&registered.handle, &other).await;
+    assert!(matches!(
+        renamed,
+        Err(RegistrarError::Invalid(RegistrationError::Fixed(_)))
+    ));
+
+    registrar.deregister(&registered.handle).await.unwrap();
+    followed.until_weights("orders", &[]).await;
+    assert_eq!(etcd.leases().await, 0);
+    registrar.deregister(&registered.handle).await.unwrap();
+    let gone = registrar.renew(&registered.handle).await;
+    assert!(matches!(gone, Err(RegistrarError::Gone)), "{gone:?}");
+    let gone = registrar
+        .update(&registered.handle, &registration("a", "10.0.0.1:50051", 1))
+        .await;
+    assert!(matches!(gone, Err(RegistrarError::Gone)), "{gone:?}");
+}
+
+#[tokio::test]
+async fn any_registrar_renews_and_without_a_renewal_it_ends() {
+    let (etcd, one) = started().await;
+    let another = EtcdRegistrar::new(etcd.config()).await.unwrap();
+    let registered = register(&one, "a", "10.0.0.1:1").await;
+    let handle = Handle::new(registered.handle.as_bytes()).unwrap();
+    let start = tokio::time::Instant::now();
+    while start.elapsed() < TTL * 2 {
+        assert_eq!(another.renew(&handle).await.unwrap(), TTL);
+        assert!(etcd.value("services/orders/a").await.is_some());
+    }
+    eventually("it expires", async || {
+        etcd.value("services/orders/a").await.is_none()
+    })
+    .await;
+    assert!(matches!(
+        one.renew(&handle).await,
+        Err(RegistrarError::Gone)
+    ));
+}
+
+#[tokio::test]
+async fn another_owners_key_is_left_alone_and_no_lease_is_left_over() {
+    let (etcd, registrar) = started().await;
+    register(&registrar, "a", "10.0.0.1:1").await;
+    etcd.put("services/orders/hand", &value("10.0.0.9:1", 5))
+        .await;
+    etcd.put("services/orders/junk", "junk").await;
+    for id in ["a", "hand", "junk"] {
+        let before = etcd.value(&format!("services/orders/{id}")).await;
+        let taken = registrar
+            .register(&registration(id, "10.0.0.2:1", 1), TTL)
+            .await;
+        assert!(
+            matches!(taken, Err(RegistrarError::Taken { .. })),
+            "{taken:?}"
+        );
+        assert_eq!(etcd.value(&format!("services/orders/{id}")).await, before);
+    }
+    assert_eq!(etcd.leases().await, 1);
+}
+
+#[tokio::test]
+async fn a_restarted_backend_takes_over_its_own_key() {
+    let (etcd, registrar) = started().await;
+    let old = register(&registrar, "a", "10.0.0.1:1").await;
+    let new = register(&registrar, "a", "10.0.0.1:1").await;
+    // The old process, if it lives on, can neither change nor remove it.
+    let update = registrar
+        .update(&old.handle, &registration("a", "10.0.0.1:1", 1))
+        .await;
+    assert!(matches!(update, Err(RegistrarError::Gone)), "{update:?}");
+    registrar.deregister(&old.handle).await.unwrap();
+    assert_eq!(registrar.renew(&new.handle).await.unwrap(), TTL);
+    eventually("the old lease expires", async || {
+        registrar.renew(&new.handle).await.unwrap();
+        etcd.leases().await == 1
+    })
+    .await;
+    assert!(etcd.value("services/orders/a").await.is_some());
+}
+
+#[tokio::test]
+async fn a_key_deleted_by_hand_is_gone_although_its_lease_lives() {
+    let (etcd, registrar) = started().await;
+    let registered = register(&registrar, "a", "10.0.0.1:1").await;
+    etcd.delete("services/orders/a").await;
+    let renewed = registrar.renew(&registered.handle).await;
+    assert!(matches!(renewed, Err(RegistrarError::Gone)), "{renewed:?}");
+    register(&registrar, "a", "10.0.0.1:1").await;
+}
+
+#[tokio::test]
+async fn a_handle_from_elsewhere_does_nothing() {
+    let (etcd, registrar) = started().await;
+    let mut client = etcd.client().await;
+    let lease = client.lease_grant(60, None).await.unwrap().id();
+    register(&registrar, "a", "10.0.0.1:1").await;
+    let forged = |key: &str| {
+        let head = [&[1][..], &lease.to_be_bytes(), &60u32.to_be_bytes()].concat();
+        Handle::new(&[&head, key.as_bytes()].concat()).unwrap()
+    };
+    for handle in [
+        forged("services/orders/a"),
+        forged("other/key"),
+        Handle::new(b"x").unwrap(),
+    ] {
+        registrar.deregister(&handle).await.unwrap();
+        let update = registrar
+            .update(&handle, &registration("a", "10.0.0.1:1", 1))
+            .await;
+        assert!(matches!(update, Err(RegistrarError::Gone)), "{update:?}");
+    }
+    assert_eq!(etcd.leases().await, 2);
+    assert!(etcd.value("services/orders/a").await.is_some());
+}
+
+#[tokio::test]
+async fn invalid_requests_are_refused_before_etcd_is_asked() {
+    let (mut etcd, registrar) = started().await;
+    etcd.kill();
+    for (registration, ttl) in [
+        (registration("a", "0.0.0.0:1", 1), TTL),
+        (registration("a", "10.0.0.1:1", 1), Duration::ZERO),
+    ] {
+        let refused = registrar.register(&registration, ttl).await;
+        assert!(
+            matches!(refused, Err(RegistrarError::Invalid(_))),
+            "{refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_unreachable_etcd_is_unavailable_within_bounds_and_comes_back() {
+    let etcd = Etcd::start().await;
+    let proxy = Proxy::to(etcd.client_port).await;
+    let registrar = EtcdRegistrar::new(config(proxy.address)).await.unwrap();
+    let registered = register(&registrar, "a", "10.0.0.1:1").await;
+    for mode in [Mode::Refuse, Mode::Hold] {
+        proxy.set(mode);
+        let renewed = registrar.renew(&registered.handle).await;
+        assert!(
+            matches!(renewed, Err(RegistrarError::Unavailable(_))),
+            "{renewed:?}"
+        );
+    }
+    proxy.set(Mode::Forward);
+    eventually("it registers again", async || {
+        let it = registration("a", "10.0.0.1:1", 1);
+        registrar.register(&it, TTL).await.is_ok()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_of_many_rivals_wins_a_key() {
+    let (etcd, registrar) = started().await;
+    let registrar = Arc::new(registrar);
+    let mut rivals = tokio::task::JoinSet::new();
+    for n in 1..=20 {
+        let registrar = Arc::clone(&registrar);
+        rivals.spawn(async move {
+            let it = registration("a", &format!("10.0.0.{n}:1"), n);
+            registrar.register(&it, TTL).await
+        });
+    }
+    let results = rivals.join_all().await;
+    assert_eq!(results.iter().filter(|it| it.is_ok()).count(), 1);
+    assert_eq!(etcd.leases().await, 1);
+    let mut followed = Followed::start(etcd.config()).await;
+    let state = followed.until_synced().await;
+    assert_eq!(weights(&state, "orders").len(), 1);
+}
