@@ -180,6 +180,19 @@ fn giving_one_slot_may_put_another_backend_under_one() {
 }
 
 #[test]
+fn a_share_that_the_light_ones_take_below_one_is_not_rounded_to_nothing() {
+    // Of all 32,768 slots the middle one's share is 3.9; of the 3,768 that 29,000 light
+    // ones leave it is 0.45, while the heavy ones' shares have larger remainders.
+    let mut weights = vec![1; 29_000];
+    weights.push(119_000);
+    weights.extend([1_000_001; 999]);
+    let counts = apportion(&weights, 0).counts;
+    assert_eq!(counts[..29_001], [1; 29_001]);
+    assert!(counts[29_001..].iter().all(|count| [3, 4].contains(count)));
+    assert_eq!(slots(&counts), 32_768);
+}
+
+#[test]
 fn nearly_equal_weights_are_reduced_to_the_shortest_list() {
     assert_eq!(apportion(&[1_000_001, 999_999], 1024).counts, [1, 1]);
 }
