@@ -1,1 +1,18 @@
-fn main() {}
+//! The one binary of Lookaside: the balancer, and what goes with it.
+
+mod backend;
+mod cli;
+mod config;
+mod inspect;
+mod logging;
+mod open_files;
+mod output;
+mod probe;
+mod registry;
+mod signals;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,23 @@
+use std::sync::Arc;
+
+use lookaside_agent::LbToken;
+use lookaside_proto::demo::{EchoRequest, EchoResponse, echo_server};
+use tonic::{Request, Response, Status, async_trait};
+
+/// Answers with the message, its own name, and the token that the call carried.
+#[derive(Clone, Debug)]
+pub(super) struct Echo {
+    pub(super) name: Arc<str>,
+}
+
+#[async_trait]
+impl echo_server::Echo for Echo {
+    async fn echo(&self, request: Request<EchoRequest>) -> Result<Response<EchoResponse>, Status> {
+        let token = request.extensions().get::<LbToken>();
+        Ok(Response::new(EchoResponse {
+            backend: self.name.to_string(),
+            lb_token: token.map_or("", LbToken::as_str).to_owned(),
+            message: request.into_inner().message,
+        }))
+    }
+}

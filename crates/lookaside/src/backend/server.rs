@@ -1,0 +1,133 @@
+use std::{convert::Infallible, pin::pin, time::Duration};
+
+use http::{Request, Response};
+use hyper::{body::Incoming, server::conn::http2, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use lookaside_agent::{LbTokenLayer, LbTokenService};
+use lookaside_proto::demo::echo_server::EchoServer;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tonic::body::Body;
+use tonic_health::{
+    pb::health_server::HealthServer,
+    server::{HealthReporter, HealthService},
+};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::echo::Echo;
+
+/// More connections than a demo backend has clients; the next ones wait in the
+/// listener's backlog.
+const MAX_CONNECTIONS: usize = 10_000;
+
+/// How long a shutdown waits for calls in flight. Together with the drain before it
+/// this stays within the 10 s that `docker stop` gives a process.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
+
+/// Accepting fails when files or memory run out: a pause lets connections end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Connections whose peer has vanished are found and closed.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// A demo backend that listens. Dropping it kills it: connections and calls break off.
+#[derive(Debug)]
+pub(crate) struct Server {
+    closing: CancellationToken,
+    task: AbortOnDropHandle<()>,
+}
+
+impl Server {
+    /// Serves Echo, health and reflection to whoever connects to `listener`.
+    pub(crate) async fn start(listener: TcpListener, name: &str) -> Self {
+        let closing = CancellationToken::new();
+        let services = Services::new(name).await;
+        let task = serve(listener, services, closing.clone());
+        Self {
+            closing,
+            task: AbortOnDropHandle::new(tokio::spawn(task)),
+        }
+    }
+
+    /// Takes no more connections, sends GOAWAY on those there are, and waits until the
+    /// calls in flight have ended, for at most 5 s.
+    pub(crate) async fn shutdown(self) {
+        self.closing.cancel();
+        if timeout(SHUTDOWN_TIME, self.task).await.is_err() {
+            tracing::warn!("calls were still in flight after {SHUTDOWN_TIME:?}");
+        }
+    }
+}
+
+async fn serve(listener: TcpListener, services: Services, closing: CancellationToken) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = closing.cancelled() => break,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, services.clone(), closing.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn connection(stream: TcpStream, services: Services, closing: CancellationToken) {
+    let _ = stream.set_nodelay(true); // slower without it, not wrong
+    let service = service_fn(|request| services.clone().call(request));
+    let mut connection = pin!(
+        http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .keep_alive_interval(KEEPALIVE)
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    // How a client's connection ends is the client's business.
+    let _ = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = closing.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+}
+
+/// What a demo backend answers.
+#[derive(Clone, Debug)]
+struct Services {
+    echo: LbTokenService<EchoServer<Echo>>,
+    health: HealthServer<HealthService>,
+}
+
+impl Services {
+    async fn new(name: &str) -> Self {
+        let echo = EchoServer::new(Echo { name: name.into() });
+        let reporter = HealthReporter::new();
+        reporter.set_serving::<EchoServer<Echo>>().await;
+        Self {
+            echo: LbTokenLayer::new().layer(echo),
+            health: HealthServer::new(HealthService::from_health_reporter(reporter)),
+        }
+    }
+
+    async fn call(mut self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        // Either answers UNIMPLEMENTED to what it does not know.
+        if request.uri().path().starts_with("/grpc.health.v1.Health/") {
+            self.health.call(request).await
+        } else {
+            self.echo.call(request).await
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The command line.
+
+mod backend;
+mod inspect;
+mod probe;
+mod register;
+mod registration;
+mod serve;
+mod values;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::logging::LogArgs;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 it ran; 1 something failed while it ran; 2 wrong usage or configuration.";
+
+/// A lookaside load balancer for gRPC: watches a registry and streams weighted server
+/// lists to clients over grpc.lb.v1.
+#[derive(Debug, Parser)]
+#[command(name = "lookaside", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Register(register::Register),
+    Backend(backend::Backend),
+    Probe(probe::Probe),
+    Services(inspect::Services),
+    Service(inspect::Service),
+    Watch(inspect::Watch),
+}
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It was asked for the wrong way: exit code 2.
+    Usage(anyhow::Error),
+    /// It could not do what it was asked for: exit code 1.
+    Runtime(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Runtime(error.into())
+    }
+}
+
+impl Failure {
+    pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Self::Usage(error.into())
+    }
+}
+
+/// Runs what the command line asks for.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    cli.log.init(cli.command.log_level());
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(Failure::Runtime(error.into())),
+    };
+    let outcome = runtime.block_on(cli.command.run());
+    // What still runs was told to end and had its time.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => report(failure),
+    }
+}
+
+fn report(failure: Failure) -> ExitCode {
+    let (error, code) = match failure {
+        Failure::Usage(error) => (error, 2),
+        Failure::Runtime(error) => (error, 1),
+    };
+    eprintln!("error: {error:#}");
+    ExitCode::from(code)
+}
+
+impl Command {
+    /// What is logged where nothing else is said: a server tells of itself, a tool only
+    /// of trouble.
+    fn log_level(&self) -> &'static str {
+        match self {
+            Self::Serve(_) | Self::Register(_) | Self::Backend(_) => "info",
+            Self::Probe(_) | Self::Services(_) | Self::Service(_) | Self::Watch(_) => "warn",
+        }
+    }
+
+    async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Serve(serve) => Box::pin(serve.run()).await,
+            Self::Register(register) => Box::pin(register.run()).await,
+            Self::Backend(backend) => Box::pin(backend.run()).await,
+            Self::Probe(probe) => Box::pin(probe.run()).await,
+            Self::Services(services) => Box::pin(services.run()).await,
+            Self::Service(service) => Box::pin(service.run()).await,
+            Self::Watch(watch) => Box::pin(watch.run()).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

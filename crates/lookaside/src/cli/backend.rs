@@ -1,0 +1,92 @@
+use std::{io::Write, net::SocketAddr};
+
+use anyhow::Context;
+use clap::Args;
+use lookaside_agent::advertised;
+use lookaside_core::{HostPort, ServiceName};
+use tokio::net::TcpListener;
+
+use super::{Failure, registration::Registration, values};
+use crate::{backend::Server, signals::Signals};
+
+/// A demo backend: answers lookaside.demo.v1.Echo with its name and the token of each
+/// call, and registers itself if told a service.
+///
+/// Prints `listening ADDR` once it listens. On SIGINT or SIGTERM it announces its
+/// departure, waits until clients have their new list and calls in flight have ended,
+/// deregisters, and ends. A second signal ends it at once.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  lookaside backend --listen 127.0.0.1:50051 --name a --service echo --weight 3 --balancer 127.0.0.1:7400
+  lookaside backend --listen 0.0.0.0:50051 --name a --service echo --registry etcd://10.0.0.1:2379
+
+Exit codes: 0 it ran; 1 something failed while it ran; 2 wrong usage or configuration.")]
+pub(super) struct Backend {
+    /// Where to listen; port 0: the system's choice
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: HostPort,
+
+    /// What it calls itself in its answers
+    #[arg(long, value_name = "NAME")]
+    name: String,
+
+    /// Where clients dial it [default: --listen; for a wildcard address, the local
+    /// address of the route to the registry or balancer]
+    #[arg(long, value_name = "HOST:PORT", value_parser = values::dialable)]
+    advertise: Option<HostPort>,
+
+    /// Register as a backend of this service
+    #[arg(long, value_name = "SERVICE")]
+    service: Option<ServiceName>,
+
+    #[command(flatten)]
+    registration: Registration,
+}
+
+impl Backend {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let place = match &self.service {
+            Some(service) => Some((service, self.registration.place()?)),
+            None => None,
+        };
+        let mut signals = Signals::new()?;
+        let listener = TcpListener::bind(self.listen.to_string())
+            .await
+            .with_context(|| format!("cannot listen on {}", self.listen))?;
+        let local = listener.local_addr()?;
+        let server = Server::start(listener, &self.name).await;
+        let agent = match place {
+            Some((service, place)) => {
+                let address = self.address(local, place.addresses()).await?;
+                let service = service.as_str();
+                Some(self.registration.start(service, &address, place).await?)
+            }
+            None => None,
+        };
+        writeln!(std::io::stdout(), "listening {local}")?;
+
+        let name = signals.next().await;
+        tracing::info!("{name}: leaving");
+        let leave = async {
+            if let Some(agent) = &agent {
+                agent.drain().await;
+            }
+            server.shutdown().await;
+            if let Some(agent) = agent {
+                agent.deregister().await;
+            }
+        };
+        signals.unless_repeated(leave).await?;
+        Ok(())
+    }
+
+    /// Where clients dial it: as told, or found out.
+    async fn address(&self, local: SocketAddr, towards: &[HostPort]) -> Result<HostPort, Failure> {
+        if let Some(advertise) = &self.advertise {
+            return Ok(advertise.clone());
+        }
+        let found = advertised(local, towards).await;
+        Ok(found.context("give --advertise HOST:PORT")?)
+    }
+}

@@ -1,0 +1,121 @@
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::anyhow;
+use clap::Args;
+use lookaside_agent::{Agent, AgentBuilder, Target};
+use lookaside_core::{BackendId, HostPort};
+
+use super::{Failure, values};
+use crate::config::{Config, Overrides, RegistryUrl, load, parse_duration};
+
+/// How a backend is described, and where.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Registration {
+    /// Its share of the calls relative to the service's other backends; 0: none
+    #[arg(long, value_name = "N", default_value_t = lookaside_core::DEFAULT_WEIGHT)]
+    weight: u32,
+
+    /// Where it runs
+    #[arg(long, value_name = "Z")]
+    zone: Option<String>,
+
+    /// Its name within the service [default: the address]
+    #[arg(long, value_name = "ID")]
+    id: Option<BackendId>,
+
+    /// How long the registry keeps it when it is not heard of, 1s to 24h; it is renewed
+    /// at a third of that
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::ttl)]
+    ttl: Duration,
+
+    /// How long to wait between announcing a departure and deregistering, so that
+    /// clients have their new list by then
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = parse_duration)]
+    drain: Duration,
+
+    /// Write to this registry itself: etcd://HOST:PORT[,HOST:PORT...]
+    #[arg(long, value_name = "URL", conflicts_with = "balancer")]
+    registry: Option<RegistryUrl>,
+
+    /// Register through these balancers: the first that answers; may be repeated
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', value_parser = values::dialable)]
+    balancer: Vec<HostPort>,
+
+    /// Read `registry` and [etcd] from this file
+    #[arg(long, value_name = "FILE", env = "LOOKASIDE_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+/// Where to register, decided.
+#[derive(Debug)]
+pub(super) enum Place {
+    Balancers(Vec<HostPort>),
+    Etcd(Vec<HostPort>, Box<Config>),
+}
+
+impl Place {
+    /// What the route to tells the local address.
+    pub(super) fn addresses(&self) -> &[HostPort] {
+        match self {
+            Self::Balancers(addresses) | Self::Etcd(addresses, _) => addresses,
+        }
+    }
+}
+
+impl Registration {
+    /// Whether anything is said that only a registration needs.
+    pub(super) fn place(&self) -> Result<Place, Failure> {
+        if !self.balancer.is_empty() {
+            return Ok(Place::Balancers(self.balancer.clone()));
+        }
+        let overrides = Overrides {
+            registry: self.registry.clone(),
+            ..Overrides::default()
+        };
+        let loaded =
+            load(self.config.as_deref(), std::env::vars_os(), overrides).map_err(Failure::usage)?;
+        if !loaded.registry_is_set {
+            return Err(Failure::Usage(anyhow!(
+                "where to register? Give --registry etcd://HOST:PORT or --balancer HOST:PORT"
+            )));
+        }
+        match &loaded.config.registry {
+            RegistryUrl::Etcd(members) => Ok(Place::Etcd(members.clone(), loaded.config.into())),
+            RegistryUrl::Memory => Err(Failure::Usage(anyhow!(
+                "--registry memory: lives in a balancer: register through that one, \
+                 with --balancer HOST:PORT"
+            ))),
+            file @ RegistryUrl::File(_) => Err(Failure::Usage(anyhow!(
+                "--registry {file} is read only: edit the file"
+            ))),
+        }
+    }
+
+    /// Starts an agent for a backend of `service` at `address`.
+    pub(super) async fn start(
+        &self,
+        service: &str,
+        address: &HostPort,
+        place: Place,
+    ) -> Result<Agent, Failure> {
+        let target = match place {
+            Place::Balancers(balancers) => Target::balancers(balancers).map_err(Failure::usage)?,
+            Place::Etcd(_, config) => crate::registry::etcd_target(&config).await?,
+        };
+        self.describe(service, address)
+            .register(target)
+            .map_err(Failure::usage)
+    }
+
+    fn describe(&self, service: &str, address: &HostPort) -> AgentBuilder {
+        let builder = Agent::builder(service, address)
+            .weight(self.weight)
+            .ttl(self.ttl)
+            .drain_time(self.drain)
+            .zone(self.zone.as_deref().unwrap_or_default());
+        match &self.id {
+            Some(id) => builder.id(id.as_str()),
+            None => builder,
+        }
+    }
+}

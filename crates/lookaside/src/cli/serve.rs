@@ -1,0 +1,113 @@
+use std::{io::Write, net::SocketAddr, path::PathBuf};
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use lookaside_core::HostPort;
+use lookaside_server::Balancer;
+
+use super::Failure;
+use crate::{
+    config::{Config, Overrides, Pending, RegistryUrl, load, pending},
+    open_files, registry,
+    signals::Signals,
+};
+
+/// Runs a balancer.
+///
+/// Prints `listening ADDR admin ADDR` once clients can connect, which is when the
+/// registry has been read completely once; until then the admin port says what is
+/// missing. On SIGINT or SIGTERM it closes the client port, goes on pushing, and hands
+/// its clients to the other replicas over some seconds; a second signal ends it at once.
+///
+/// Every key of the configuration file has an environment variable:
+/// LOOKASIDE_LISTS_MAX_SLOTS is max_slots of [lists]. A flag wins over the environment,
+/// that over the file.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  lookaside serve                                              backends register through it
+  lookaside serve --registry etcd://10.0.0.1:2379,10.0.0.2:2379 --listen 0.0.0.0:7400
+  lookaside serve --config /etc/lookaside/lookaside.toml
+
+Exit codes: 0 it ran; 1 something failed while it ran; 2 wrong usage or configuration.")]
+pub(super) struct Serve {
+    /// The configuration, a TOML file
+    #[arg(long, value_name = "FILE", env = "LOOKASIDE_CONFIG")]
+    config: Option<PathBuf>,
+
+    /// Where clients connect; port 0: the system's choice [default: 127.0.0.1:7400]
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<HostPort>,
+
+    /// Where operators connect: inspection, control, metrics [default: 127.0.0.1:7401]
+    #[arg(long, value_name = "HOST:PORT")]
+    admin: Option<HostPort>,
+
+    /// Where backends are recorded: memory: (they register through this balancer),
+    /// file:PATH, or etcd://HOST:PORT[,HOST:PORT...] [default: memory:]
+    #[arg(long, value_name = "URL")]
+    registry: Option<RegistryUrl>,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let overrides = Overrides {
+            listen: self.listen,
+            admin: self.admin,
+            registry: self.registry,
+        };
+        let loaded =
+            load(self.config.as_deref(), std::env::vars_os(), overrides).map_err(Failure::usage)?;
+        for variable in &loaded.unknown_variables {
+            tracing::warn!(%variable, "environment variable is no setting of lookaside");
+        }
+        let config = loaded.config;
+        check_pending(&config)?;
+        open_files::raise_limit(config.limits.streams);
+
+        let mut signals = Signals::new()?;
+        let listen = resolve(&config.listen).await?;
+        let admin = resolve(&config.admin).await?;
+        let opened = registry::open(&config).await?;
+        let balancer = Balancer::start(
+            config.balancer(listen, admin),
+            opened.registry,
+            opened.names.subscribe(),
+        )
+        .context("cannot start the balancer")?;
+        let admin = balancer.admin_addr();
+        tracing::info!(%admin, registry = %config.registry, "reading the registry");
+        let name = tokio::select! {
+            () = balancer.ready() => {
+                let mut out = std::io::stdout();
+                writeln!(out, "listening {} admin {admin}", balancer.client_addr())?;
+                out.flush()?;
+                signals.next().await
+            }
+            name = signals.next() => name,
+        };
+        tracing::info!("{name}: handing the clients over; a second signal ends it at once");
+        signals.unless_repeated(balancer.shutdown()).await?;
+        Ok(())
+    }
+}
+
+/// Nobody shall believe in a protection that is not there.
+fn check_pending(config: &Config) -> Result<(), Failure> {
+    for pending in pending(config) {
+        match pending {
+            Pending::Warn(text) => tracing::warn!("{text}"),
+            Pending::Refuse(text) => return Err(Failure::Usage(anyhow!("{text}"))),
+        }
+    }
+    Ok(())
+}
+
+/// The address to listen on; a name stands for its first address.
+async fn resolve(address: &HostPort) -> Result<SocketAddr, Failure> {
+    let failed = || format!("cannot listen on {address}");
+    let mut found = tokio::net::lookup_host(address.to_string())
+        .await
+        .with_context(failed)?;
+    Ok(found.next().context("no address").with_context(failed)?)
+}

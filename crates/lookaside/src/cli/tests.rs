@@ -1,0 +1,113 @@
+use clap::{CommandFactory, error::ErrorKind};
+
+use super::*;
+
+fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from([&["lookaside"], args].concat())
+}
+
+#[test]
+fn the_definition_of_the_command_line_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_has_an_example_and_says_its_exit_codes() {
+    for command in Cli::command().get_subcommands_mut() {
+        let name = command.get_name().to_owned();
+        let help = command.render_long_help().to_string();
+        assert!(
+            help.contains(&format!("Example:\n  lookaside {name}")),
+            "{help}"
+        );
+        assert!(help.contains("Exit codes: 0"), "{help}");
+    }
+}
+
+#[test]
+fn lists_are_repeated_or_separated_by_commas() {
+    let cli = parse(&[
+        "probe",
+        "echo",
+        "--balancer",
+        "a:1,b:2",
+        "--balancer",
+        "c:3",
+    ]);
+    let Ok(Cli {
+        command: Command::Probe(probe),
+        ..
+    }) = cli
+    else {
+        panic!("{cli:?}");
+    };
+    let shown = format!("{probe:?}");
+    for name in ["\"a\"", "\"b\"", "\"c\""] {
+        assert!(shown.contains(name), "{shown}");
+    }
+}
+
+#[test]
+fn a_wrong_value_is_refused_with_the_flag_and_what_was_expected() {
+    for (args, parts) in [
+        (
+            &["serve", "--listen", "x"][..],
+            &["--listen", "HOST:PORT"][..],
+        ),
+        (
+            &["serve", "--registry", "zk://a"],
+            &["zk://a", "etcd://HOST"],
+        ),
+        (&["register", "a b", "h:1"], &["a b", "white space"]),
+        (&["register", "a", "0.0.0.0:1"], &["0.0.0.0:1", "concrete"]),
+        (
+            &["register", "a", "h:1", "--ttl", "0s"],
+            &["--ttl", "1s to"],
+        ),
+        (
+            &["register", "a", "h:1", "--ttl", "9"],
+            &["--ttl", "like 10s"],
+        ),
+        (&["register", "a", "h:1", "--weight", "-1"], &["-1"]),
+        (&["probe", "a"], &["--balancer"]),
+        (&["probe", "a", "--balancer", "b"], &["HOST:PORT"]),
+        (
+            &["probe", "a", "--balancer", "b:1", "--qps", "0"],
+            &["--qps", "above 0"],
+        ),
+        (
+            &["probe", "a", "--balancer", "b:1", "--timeout", "0s"],
+            &["--timeout", "above zero"],
+        ),
+        (
+            &["probe", "a", "--balancer", "b:1", "--child-policy", "x"],
+            &["round_robin", "pick_first"],
+        ),
+        (
+            &["services", "--log-level", "a=b=c"],
+            &["--log-level", "info,h2"],
+        ),
+    ] {
+        let error = parse(args).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{args:?}");
+        let error = error.to_string();
+        for part in parts {
+            assert!(error.contains(part), "{part:?} in {error}");
+        }
+    }
+}
+
+#[test]
+fn a_registry_and_balancers_exclude_each_other() {
+    let error = parse(&[
+        "register",
+        "a",
+        "h:1",
+        "--registry",
+        "etcd://e:1",
+        "--balancer",
+        "b:1",
+    ])
+    .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ArgumentConflict);
+}

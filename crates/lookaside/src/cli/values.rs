@@ -1,0 +1,37 @@
+//! How flags are read.
+
+use std::time::Duration;
+
+use lookaside_core::HostPort;
+use lookaside_registry::check_ttl;
+
+use crate::config::parse_duration;
+
+/// An address that can be connected to.
+pub(super) fn dialable(text: &str) -> Result<HostPort, String> {
+    let parsed = text.trim().parse::<HostPort>();
+    parsed
+        .and_then(HostPort::dialable)
+        .map_err(|error| error.to_string())
+}
+
+/// A time to live that registries take.
+pub(super) fn ttl(text: &str) -> Result<Duration, String> {
+    check_ttl(parse_duration(text)?).map_err(|error| error.to_string())
+}
+
+/// A duration above zero.
+pub(super) fn some_time(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("must be above zero".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// Calls a second: above zero, at most a million.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= 1e6 => Ok(rate),
+        _ => Err("expected a number of calls a second above 0 and up to 1000000".to_owned()),
+    }
+}

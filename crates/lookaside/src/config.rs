@@ -1,0 +1,20 @@
+//! What a balancer is told: flags over environment over one TOML file over defaults.
+
+mod convert;
+mod env;
+mod error;
+mod load;
+mod pending;
+mod schema;
+mod values;
+
+pub(crate) use self::{
+    error::ConfigError,
+    load::{Overrides, load},
+    pending::{Pending, pending},
+    schema::Config,
+    values::{RegistryUrl, parse_duration},
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! From the configuration file's words to what the libraries take.
+
+use std::{net::SocketAddr, time::Duration};
+
+use lookaside_registry_etcd::EtcdConfig;
+use lookaside_server as server;
+
+use super::{
+    Config,
+    values::{Enabled, OnEmpty, OnUnknown, RegistryUrl},
+};
+
+/// A memory registry starts empty and is filled by the renewals of the backends, which
+/// look at once when their connection breaks and try at least every 2 s: the lists of
+/// the first moments would lack most of them.
+const MEMORY_HOLD: Duration = Duration::from_secs(3);
+
+/// Connections that hold no stream, for health checks and people, per 1000 streams.
+const SPARE_CONNECTIONS_PER_MILLE: usize = 200;
+
+impl Config {
+    /// What a balancer is started with.
+    pub(crate) fn balancer(&self, listen: SocketAddr, admin: SocketAddr) -> server::Config {
+        let lists = &self.lists;
+        let limits = &self.limits;
+        let memory = self.registry == RegistryUrl::Memory;
+        let streams = count(limits.streams);
+        server::Config {
+            listen,
+            admin,
+            lists: server::Lists {
+                max_slots: count(lists.max_slots),
+                on_empty: match lists.on_empty {
+                    OnEmpty::Fallback => server::OnEmpty::Fallback,
+                    OnEmpty::Drop => server::OnEmpty::Drop,
+                    OnEmpty::Hold => server::OnEmpty::Hold,
+                },
+                unknown: match lists.unknown {
+                    OnUnknown::Refuse => server::Unknown::Refuse,
+                    OnUnknown::Fallback => server::Unknown::Fallback,
+                },
+                quiet: lists.quiet,
+                max_delay: lists.max_delay,
+                report_interval: lists.report_interval,
+                hold: if memory { MEMORY_HOLD } else { Duration::ZERO },
+            },
+            limits: server::Limits {
+                streams,
+                streams_per_connection: count(limits.streams_per_connection),
+                streams_per_peer: count(limits.streams_per_peer),
+                new_streams_per_second: limits.new_streams_per_second,
+                connections: streams + streams * SPARE_CONNECTIONS_PER_MILLE / 1000 + 100,
+                ..server::Limits::default()
+            },
+            registration: match self.registration.enabled {
+                Enabled::Auto => memory,
+                Enabled::On => true,
+                Enabled::Off => false,
+            },
+            ..server::Config::default()
+        }
+    }
+
+    /// What an etcd registry is reached with: `[etcd]`, and the members of the URL.
+    pub(crate) fn etcd(&self) -> EtcdConfig {
+        let members = match &self.registry {
+            RegistryUrl::Etcd(members) => members.clone(),
+            RegistryUrl::Memory | RegistryUrl::File(_) => Vec::new(),
+        };
+        let etcd = &self.etcd;
+        EtcdConfig {
+            prefix: etcd.prefix.as_str().into(),
+            config_prefix: etcd.config_prefix.as_str().into(),
+            override_prefix: etcd.override_prefix.as_str().into(),
+            user: etcd.user.clone(),
+            password: etcd.password.clone(),
+            ca: etcd.ca.clone(),
+            cert: etcd.cert.clone(),
+            key: etcd.key.clone(),
+            ..EtcdConfig::new(members)
+        }
+    }
+}
+
+/// Counts in files have 32 bits, and so do the smallest machines this runs on.
+fn count(n: u32) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}

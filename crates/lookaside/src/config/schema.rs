@@ -1,0 +1,236 @@
+//! The keys of the configuration file and their defaults.
+
+use std::{path::PathBuf, time::Duration};
+
+use lookaside_core::HostPort;
+use serde::Deserialize;
+
+use super::values::{
+    Enabled, Layout, OnEmpty, OnUnknown, RegistryUrl, duration, positive, share, slots, text,
+};
+
+/// The whole configuration of a balancer.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Where clients connect. Default `127.0.0.1:7400`.
+    #[serde(deserialize_with = "text")]
+    pub(crate) listen: HostPort,
+    /// Where operators connect. Default `127.0.0.1:7401`.
+    #[serde(deserialize_with = "text")]
+    pub(crate) admin: HostPort,
+    /// Where backends are recorded. Default `memory:`.
+    #[serde(deserialize_with = "text")]
+    pub(crate) registry: RegistryUrl,
+    pub(crate) etcd: Etcd,
+    pub(crate) lists: Lists,
+    pub(crate) limits: Limits,
+    pub(crate) registration: Registration,
+    pub(crate) tokens: Tokens,
+    pub(crate) tls: Tls,
+    pub(crate) state: State,
+}
+
+/// Where things stand in etcd, and how to reach it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Etcd {
+    pub(crate) prefix: String,
+    pub(crate) config_prefix: String,
+    pub(crate) override_prefix: String,
+    pub(crate) layout: Layout,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) ca: Option<PathBuf>,
+    pub(crate) cert: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+}
+
+/// What goes into lists, and when they are sent.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Lists {
+    #[serde(deserialize_with = "slots")]
+    pub(crate) max_slots: u32,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) hold_down: Duration,
+    #[serde(deserialize_with = "share")]
+    pub(crate) mass_removal: f64,
+    #[serde(deserialize_with = "positive")]
+    pub(crate) mass_min: u32,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) mass_window: Duration,
+    #[serde(deserialize_with = "share")]
+    pub(crate) panic: f64,
+    pub(crate) on_empty: OnEmpty,
+    pub(crate) unknown: OnUnknown,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) quiet: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) max_delay: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) report_interval: Duration,
+}
+
+/// How much clients may ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Limits {
+    #[serde(deserialize_with = "positive")]
+    pub(crate) streams: u32,
+    #[serde(deserialize_with = "positive")]
+    pub(crate) streams_per_connection: u32,
+    /// 0: no limit.
+    pub(crate) streams_per_peer: u32,
+    #[serde(deserialize_with = "positive")]
+    pub(crate) new_streams_per_second: u32,
+}
+
+/// Whether backends register through this balancer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Registration {
+    /// Auto: on for the memory registry, off otherwise.
+    pub(crate) enabled: Enabled,
+}
+
+/// What signs tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tokens {
+    pub(crate) keys: Vec<String>,
+}
+
+/// How the listeners prove who they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tls {
+    pub(crate) cert: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) client_ca: Option<PathBuf>,
+}
+
+/// Where the last snapshot is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct State {
+    pub(crate) dir: Option<PathBuf>,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) grace: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let local = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port)).into();
+        Self {
+            listen: local(7400),
+            admin: local(7401),
+            registry: RegistryUrl::default(),
+            etcd: Etcd::default(),
+            lists: Lists::default(),
+            limits: Limits::default(),
+            registration: Registration::default(),
+            tokens: Tokens::default(),
+            tls: Tls::default(),
+            state: State::default(),
+        }
+    }
+}
+
+impl Default for Etcd {
+    fn default() -> Self {
+        Self {
+            prefix: "services/".to_owned(),
+            config_prefix: "lookaside/config/".to_owned(),
+            override_prefix: "lookaside/overrides/".to_owned(),
+            layout: Layout::default(),
+            user: None,
+            password: None,
+            ca: None,
+            cert: None,
+            key: None,
+        }
+    }
+}
+
+impl Default for Lists {
+    fn default() -> Self {
+        Self {
+            max_slots: 1024,
+            hold_down: Duration::from_secs(30),
+            mass_removal: 0.5,
+            mass_min: 3,
+            mass_window: Duration::from_secs(2),
+            panic: 0.5,
+            on_empty: OnEmpty::default(),
+            unknown: OnUnknown::default(),
+            quiet: Duration::from_millis(100),
+            max_delay: Duration::from_secs(1),
+            report_interval: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            streams: 50_000,
+            streams_per_connection: 100,
+            streams_per_peer: 0,
+            new_streams_per_second: 5000,
+        }
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            dir: None,
+            grace: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Config {
+    /// What no single key can tell.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let Lists {
+            quiet, max_delay, ..
+        } = self.lists;
+        if quiet > max_delay {
+            return Err(format!(
+                "lists.quiet ({quiet:?}) is longer than lists.max_delay ({max_delay:?})"
+            ));
+        }
+        let Etcd {
+            prefix,
+            config_prefix,
+            override_prefix,
+            ..
+        } = &self.etcd;
+        let prefixes = [
+            ("etcd.prefix", prefix),
+            ("etcd.config_prefix", config_prefix),
+            ("etcd.override_prefix", override_prefix),
+        ];
+        for (name, value) in prefixes {
+            if value.is_empty() || !value.ends_with('/') {
+                return Err(format!("{name} is {value:?}, it must end with a slash"));
+            }
+            for (other, within) in prefixes {
+                if name != other && within.starts_with(value.as_str()) {
+                    return Err(format!(
+                        "{other} ({within:?}) lies within {name} ({value:?})"
+                    ));
+                }
+            }
+        }
+        if self.etcd.user.is_some() != self.etcd.password.is_some() {
+            return Err("etcd.user and etcd.password go together, one is missing".to_owned());
+        }
+        if self.etcd.cert.is_some() != self.etcd.key.is_some() {
+            return Err("etcd.cert and etcd.key go together, one is missing".to_owned());
+        }
+        Ok(())
+    }
+}

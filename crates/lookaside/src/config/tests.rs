@@ -1,0 +1,180 @@
+use std::{ffi::OsString, io::Write, time::Duration};
+
+use super::*;
+
+/// Everything that can be written, at its default where it has one.
+const ALL: &str = r#"
+listen = "127.0.0.1:7400"
+admin = "127.0.0.1:7401"
+registry = "memory:"
+[etcd]
+prefix = "services/"
+config_prefix = "lookaside/config/"
+override_prefix = "lookaside/overrides/"
+layout = "endpoints"
+[lists]
+max_slots = 1024
+hold_down = "30s"
+mass_removal = 0.5
+mass_min = 3
+mass_window = "2s"
+panic = 0.5
+on_empty = "fallback"
+unknown = "refuse"
+quiet = "100ms"
+max_delay = "1s"
+report_interval = "10s"
+[limits]
+streams = 50000
+streams_per_connection = 100
+streams_per_peer = 0
+new_streams_per_second = 5000
+[registration]
+enabled = "auto"
+[tokens]
+[tls]
+[state]
+grace = "2s"
+"#;
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+fn variables(of: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    of.iter().map(|(k, v)| (k.into(), v.into())).collect()
+}
+
+fn error(text: &str) -> String {
+    let file = file(text);
+    let error = load(Some(file.path()), [], Overrides::default()).unwrap_err();
+    let shown = error.to_string();
+    assert!(shown.contains(file.path().to_str().unwrap()), "{shown}");
+    shown
+}
+
+#[test]
+fn the_defaults_are_those_of_the_documentation() {
+    let written: Config = toml::from_str(ALL).unwrap();
+    assert_eq!(written, Config::default());
+    assert!(pending(&written).is_empty());
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+    let file = file(
+        "listen = \"127.0.0.1:1\"\nadmin = \"127.0.0.1:1\"\nregistry = \"file:/1\"\n\
+         [lists]\nmax_slots = 1\nquiet = \"1ms\"\n",
+    );
+    let environment = variables(&[
+        ("LOOKASIDE_LISTEN", "127.0.0.1:2"),
+        ("LOOKASIDE_ADMIN", "127.0.0.1:2"),
+        ("LOOKASIDE_LISTS_MAX_SLOTS", "2"),
+    ]);
+    let flags = Overrides {
+        listen: Some("127.0.0.1:3".parse().unwrap()),
+        ..Overrides::default()
+    };
+    let loaded = load(Some(file.path()), environment, flags).unwrap();
+    let config = loaded.config;
+    assert_eq!(config.listen.port(), 3);
+    assert_eq!(config.admin.port(), 2);
+    assert_eq!(config.registry.to_string(), "file:/1");
+    assert_eq!(config.lists.max_slots, 2);
+    assert_eq!(config.lists.quiet, Duration::from_millis(1));
+    assert_eq!(config.lists.max_delay, Duration::from_secs(1));
+    assert!(loaded.registry_is_set);
+}
+
+#[test]
+fn an_error_in_the_file_names_key_and_line_and_what_was_expected() {
+    for (text, parts) in [
+        (
+            "\n[lists]\nmax_slot = 3\n",
+            ["line 3", "max_slot", "max_slots"],
+        ),
+        ("colour = 1\n", ["line 1", "colour", "listen"]),
+        ("[lists]\nmax_slots = \"x\"", ["line 2", "max_slots", "u32"]),
+        ("[lists]\nquiet = \"soon\"", ["line 2", "quiet", "10s"]),
+        ("[lists]\nunknown = \"?\"", ["line 2", "unknown", "refuse"]),
+        ("[lists]\nmax_slots = 0", ["line 2", "max_slots", "1 to"]),
+        ("[limits]\nstreams = 0", ["line 2", "streams", "at least 1"]),
+        ("listen = \"x\"", ["line 1", "listen", "HOST:PORT"]),
+        ("registry = \"x:\"", ["line 1", "registry", "memory:"]),
+        ("[registration]\nenabled = 3", ["line 2", "enabled", "auto"]),
+        ("[limits\n", ["line 1", "[limits", "expected"]),
+    ] {
+        let error = error(text);
+        for part in parts {
+            assert!(error.contains(part), "{part:?} in {error}");
+        }
+    }
+}
+
+#[test]
+fn what_does_not_go_together_is_refused() {
+    for (environment, part) in [
+        (("LOOKASIDE_LISTS_QUIET", "2s"), "max_delay"),
+        (("LOOKASIDE_ETCD_PREFIX", "services"), "slash"),
+        (("LOOKASIDE_ETCD_PREFIX", "lookaside/"), "lies within"),
+        (("LOOKASIDE_ETCD_USER", "x"), "etcd.password"),
+        (("LOOKASIDE_ETCD_CERT", "x"), "etcd.key"),
+    ] {
+        let environment = variables(&[environment]);
+        let error = load(None, environment, Overrides::default()).unwrap_err();
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+#[test]
+fn what_has_no_effect_yet_is_said() {
+    let said = |text: &str| pending(&toml::from_str(text).unwrap());
+    for unsafe_without in ["[tls]\ncert = \"x\"", "[tokens]\nkeys = [\"file:x\"]"] {
+        assert!(
+            matches!(said(unsafe_without)[..], [Pending::Refuse(_)]),
+            "{unsafe_without}"
+        );
+    }
+    for missed in [
+        "[lists]\nmass_min = 4",
+        "[lists]\nhold_down = \"0s\"",
+        "[lists]\npanic = 0.1",
+        "[state]\ndir = \"/x\"",
+        "[etcd]\noverride_prefix = \"x/\"",
+    ] {
+        assert!(matches!(said(missed)[..], [Pending::Warn(_)]), "{missed}");
+    }
+}
+
+#[test]
+fn registries_are_named_by_url() {
+    for url in ["memory:", "file:a.toml", "etcd://a:1", "etcd://a:1,[::1]:2"] {
+        let parsed: RegistryUrl = url.parse().unwrap();
+        assert_eq!(parsed.to_string(), url);
+    }
+    for (url, part) in [
+        ("zookeeper://x", "unknown kind"),
+        ("etcd://", "no member"),
+        ("etcd://a", "\"a\" is not HOST:PORT"),
+        ("etcd://a:0", "a:0"),
+        ("file:", "no path"),
+    ] {
+        let error = url.parse::<RegistryUrl>().unwrap_err();
+        assert!(error.contains(part) && error.contains(url), "{error}");
+    }
+}
+
+#[test]
+fn durations_are_written_with_units() {
+    assert_eq!(parse_duration("10s"), Ok(Duration::from_secs(10)));
+    assert_eq!(parse_duration("100ms"), Ok(Duration::from_millis(100)));
+    assert_eq!(parse_duration("0s"), Ok(Duration::ZERO));
+    for bad in ["", "10", "-1s", "soon"] {
+        assert!(
+            parse_duration(bad).unwrap_err().contains("like 10s"),
+            "{bad}"
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! Asking a balancer what it knows.
+
+use std::{error::Error, time::Duration};
+
+use anyhow::{Context, anyhow};
+use lookaside_core::HostPort;
+use lookaside_proto::v1::{
+    GetServiceRequest, GetStatusRequest, GetStatusResponse, ListServicesRequest, Service,
+    ServiceSummary, WatchServiceRequest, inspect_client::InspectClient,
+};
+use tonic::{
+    Status, Streaming,
+    transport::{Channel, Endpoint},
+};
+
+use crate::output::code_name;
+
+/// A person waits: longer than this is no answer.
+const REQUEST_TIME: Duration = Duration::from_secs(5);
+
+/// A list of 10,000 backends is some 3 MB here.
+const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
+
+/// Pings while watching, so that a balancer that vanished is noticed.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// One balancer's inspection service.
+#[derive(Debug)]
+pub(crate) struct Inspector {
+    balancer: HostPort,
+    client: InspectClient<Channel>,
+}
+
+impl Inspector {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Names the balancer and what went wrong.
+    pub(crate) async fn connect(balancer: HostPort) -> anyhow::Result<Self> {
+        let channel = Endpoint::from_shared(format!("http://{balancer}"))?
+            .connect_timeout(REQUEST_TIME)
+            .http2_keep_alive_interval(KEEPALIVE)
+            .connect()
+            .await
+            .map_err(|error| anyhow!("{}", root(&error)))
+            .with_context(|| format!("balancer {balancer}: cannot connect"))?;
+        Ok(Self {
+            balancer,
+            client: InspectClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES),
+        })
+    }
+
+    pub(crate) async fn status(&mut self) -> anyhow::Result<GetStatusResponse> {
+        let answer = self.client.get_status(within(GetStatusRequest {})).await;
+        self.told(answer)
+    }
+
+    pub(crate) async fn services(&mut self) -> anyhow::Result<Vec<ServiceSummary>> {
+        let request = within(ListServicesRequest {});
+        let answer = self.client.list_services(request).await;
+        Ok(self.told(answer)?.services)
+    }
+
+    pub(crate) async fn service(&mut self, name: &str) -> anyhow::Result<Service> {
+        let name = name.to_owned();
+        let request = within(GetServiceRequest { name });
+        let answer = self.client.get_service(request).await;
+        self.told(answer)
+    }
+
+    pub(crate) async fn watch(&mut self, name: &str) -> anyhow::Result<Streaming<Service>> {
+        let name = name.to_owned();
+        let answer = self
+            .client
+            .watch_service(WatchServiceRequest { name })
+            .await;
+        self.told(answer)
+    }
+
+    /// The next state of a watched service.
+    pub(crate) async fn next(&self, watch: &mut Streaming<Service>) -> anyhow::Result<Service> {
+        match watch.message().await {
+            Ok(Some(service)) => Ok(service),
+            Ok(None) => Err(anyhow!("balancer {}: it ended the watch", self.balancer)),
+            Err(status) => Err(self.refused(&status)),
+        }
+    }
+
+    fn told<T>(&self, answer: Result<tonic::Response<T>, Status>) -> anyhow::Result<T> {
+        answer
+            .map(tonic::Response::into_inner)
+            .map_err(|status| self.refused(&status))
+    }
+
+    fn refused(&self, status: &Status) -> anyhow::Error {
+        let code = code_name(status.code());
+        let message = match status.source() {
+            Some(cause) => root(cause),
+            None => status.message().to_owned(),
+        };
+        anyhow!("balancer {}: {code}: {message}", self.balancer)
+    }
+}
+
+fn within<T>(message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.set_timeout(REQUEST_TIME);
+    request
+}
+
+/// The innermost cause: the layers above it only say "transport error".
+fn root(error: &dyn Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

@@ -1,0 +1,34 @@
+//! Each client is an open file.
+
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+/// Files that are open for other reasons: listeners, the registry, the runtime, and
+/// connections that hold no stream.
+const RESERVE: u64 = 256;
+
+/// Raises the soft limit of open files to the hard one, and warns when even that is
+/// too low for `streams` clients with a connection each.
+pub(crate) fn raise_limit(streams: u32) {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        let wanted = rustix::process::Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        };
+        match setrlimit(Resource::Nofile, wanted) {
+            Ok(()) => limit = getrlimit(Resource::Nofile),
+            Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
+        }
+    }
+    // None: no limit.
+    let Some(files) = limit.current else { return };
+    let needed = u64::from(streams) + RESERVE;
+    if files < needed {
+        tracing::warn!(
+            files,
+            streams,
+            "the limit of open files is too low for limits.streams: raise the hard limit \
+             to {needed} (ulimit -Hn, LimitNOFILE=) or lower limits.streams"
+        );
+    }
+}

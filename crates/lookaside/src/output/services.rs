@@ -1,0 +1,81 @@
+use std::io::{self, Write};
+
+use lookaside_proto::v1::{GetStatusResponse, Registry, ServiceSummary, registry::State};
+
+use super::{
+    format::{ago, count, duration},
+    table::{Align, Table},
+};
+
+/// The balancer in a line, and its services in a table.
+pub(crate) fn write_services(
+    out: &mut impl Write,
+    status: &GetStatusResponse,
+    services: &[ServiceSummary],
+) -> io::Result<()> {
+    writeln!(out, "{}", balancer(status))?;
+    if services.is_empty() {
+        return writeln!(out, "no services");
+    }
+    let mut table = Table::new(&[
+        ("SERVICE", Align::Left),
+        ("BACKENDS", Align::Right),
+        ("SLOTS", Align::Right),
+        ("PLAN", Align::Left),
+        ("STREAMS", Align::Right),
+        ("CALLS", Align::Right),
+        ("PROBLEMS", Align::Right),
+    ]);
+    for service in services {
+        table.row([
+            service.name.clone(),
+            service.backends.to_string(),
+            service.slots.to_string(),
+            service.plan.clone(),
+            service.streams.to_string(),
+            service.calls_started.to_string(),
+            service.problems.to_string(),
+        ]);
+    }
+    write!(out, "\n{table}")
+}
+
+fn balancer(status: &GetStatusResponse) -> String {
+    let mut parts = vec![if status.ready {
+        format!("lookaside {}: ready", status.version)
+    } else {
+        let reason = &status.not_ready_reason;
+        format!("lookaside {}: not ready ({reason})", status.version)
+    }];
+    if let Some(uptime) = duration(status.uptime) {
+        parts.push(format!("up {}", ago(uptime)));
+    }
+    parts.push(count(status.open_streams, "stream"));
+    if status.problems > 0 {
+        parts.push(format!(
+            "{} in the registry",
+            count(status.problems, "problem")
+        ));
+    }
+    if let Some(registry) = &status.registry {
+        parts.push(describe(registry));
+    }
+    parts.join(", ")
+}
+
+fn describe(registry: &Registry) -> String {
+    let Registry {
+        url,
+        revision,
+        error,
+        ..
+    } = registry;
+    let age = duration(registry.age).map(ago).unwrap_or_default();
+    match registry.state() {
+        State::Synced => format!("{url} at revision {revision}"),
+        State::Stale => format!("{url} STALE for {age} at revision {revision} ({error})"),
+        State::Connecting if error.is_empty() => format!("{url} connecting"),
+        State::Connecting => format!("{url} connecting ({error})"),
+        State::Unspecified => url.clone(),
+    }
+}

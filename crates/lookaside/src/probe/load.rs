@@ -1,0 +1,133 @@
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use lookaside_client::Channel;
+use lookaside_proto::demo::{EchoRequest, EchoResponse, echo_client::EchoClient};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tonic::{Request, Status};
+
+use super::Tally;
+use crate::output::code_name;
+
+/// More calls than this at a time say nothing about a balancer any more.
+const MAX_IN_FLIGHT: usize = 50_000;
+
+/// What a call may take beyond its own time limit before it is given up.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Calls at a steady rate, whether or not earlier ones have been answered (an open
+/// loop: a slow backend does not slow the clients down that would call it).
+#[derive(Debug)]
+pub(crate) struct Load {
+    tally: Arc<Mutex<Tally>>,
+    closing: CancellationToken,
+    task: AbortOnDropHandle<()>,
+}
+
+impl Load {
+    /// Starts `qps` calls a second over `channel`, each limited to `call_time`.
+    pub(crate) fn start(channel: Channel, qps: f64, call_time: Duration) -> Self {
+        let tally = Arc::new(Mutex::new(Tally::default()));
+        let closing = CancellationToken::new();
+        let pump = Pump {
+            client: EchoClient::new(channel),
+            call_time,
+            tally: Arc::clone(&tally),
+        };
+        let task = tokio::spawn(pump.run(qps, closing.clone()));
+        Self {
+            tally,
+            closing,
+            task: AbortOnDropHandle::new(task),
+        }
+    }
+
+    /// What has ended since it was last asked.
+    pub(crate) fn take(&self) -> Tally {
+        mem::take(&mut *lock(&self.tally))
+    }
+
+    /// Starts no more calls, waits for those in flight, and gives what had not been
+    /// taken yet.
+    pub(crate) async fn stop(self) -> Tally {
+        self.closing.cancel();
+        // Bounded: every call is.
+        let _ = self.task.await;
+        mem::take(&mut *lock(&self.tally))
+    }
+}
+
+/// A tally is whole between any two additions.
+fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Clone)]
+struct Pump {
+    client: EchoClient<Channel>,
+    call_time: Duration,
+    tally: Arc<Mutex<Tally>>,
+}
+
+impl Pump {
+    async fn run(self, qps: f64, closing: CancellationToken) {
+        let start = Instant::now();
+        let mut calls = JoinSet::new();
+        let mut sent = 0u64;
+        loop {
+            let next = start + Duration::from_secs_f64(sent as f64 / qps);
+            tokio::select! {
+                () = closing.cancelled() => break,
+                () = sleep_until(next) => {}
+            }
+            // The timer ticks in milliseconds: several calls may be due.
+            let due = (start.elapsed().as_secs_f64() * qps) as u64;
+            while sent <= due {
+                sent += 1;
+                if calls.len() < MAX_IN_FLIGHT {
+                    calls.spawn(self.clone().call());
+                } else {
+                    let reason = format!("{MAX_IN_FLIGHT} calls of the probe are in flight");
+                    self.count(Err(Status::resource_exhausted(reason)));
+                }
+            }
+            while calls.try_join_next().is_some() {}
+        }
+        let _ = timeout(self.call_time + GRACE, async {
+            while calls.join_next().await.is_some() {}
+        })
+        .await;
+    }
+
+    async fn call(mut self) {
+        let mut request = Request::new(EchoRequest {
+            message: "probe".to_owned(),
+        });
+        request.set_timeout(self.call_time);
+        let answer = timeout(self.call_time + GRACE, self.client.echo(request))
+            .await
+            .unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer, and no error either")));
+        self.count(answer.map(tonic::Response::into_inner));
+    }
+
+    fn count(&self, answer: Result<EchoResponse, Status>) {
+        let mut tally = lock(&self.tally);
+        let n = match answer {
+            Ok(EchoResponse {
+                backend, lb_token, ..
+            }) => tally.ok.entry(format!("{backend}|{lb_token}")),
+            Err(status) => {
+                let code = code_name(status.code());
+                tally.err.entry(format!("{code}: {}", status.message()))
+            }
+        };
+        *n.or_default() += 1;
+    }
+}
