@@ -14,7 +14,7 @@ use lookaside_proto::{
 };
 use lookaside_registry::Registrar;
 use tokio::task::JoinSet;
-use tonic_reflection::server::Builder;
+use tonic_reflection::{pb, server::Builder};
 
 use self::{inspect::InspectService, registration::RegistrationService};
 use crate::{http::Routes, status::Status};
@@ -60,6 +60,10 @@ fn with_reflection(routes: Routes) -> Result<Routes, tonic_reflection::server::E
         let builder = Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // The builder adds its own version only, but each lists both, and what is
+            // listed must be described: `grpcurl describe` stops at what is not.
+            .register_encoded_file_descriptor_set(pb::v1::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(pb::v1alpha::FILE_DESCRIPTOR_SET)
             .with_service_name(load_balancer_server::SERVICE_NAME)
             .with_service_name(REFLECTION)
             .with_service_name(REFLECTION_ALPHA);

@@ -46,6 +46,12 @@ def test_describe_shows_the_protocol(address):
     assert "string load_balance_token = 3;" in ran.output, ran
 
 
+def test_everything_listed_can_be_described(address):
+    ran = grpcurl(address, "describe")
+    assert ran.status == OK, ran
+    assert all(f"{name} is a service:" in ran.output for name in _SERVICES), ran
+
+
 def test_the_health_check_says_serving(address):
     ran = grpcurl(address, "grpc.health.v1.Health/Check")
     assert ran.status == OK, ran
