@@ -1,8 +1,4 @@
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use lookaside_core::{AddressError, HostPort};
 use lookaside_registry::reflector::Timings;
@@ -198,15 +194,6 @@ impl EtcdConfig {
         }
         Ok(())
     }
-}
-
-/// Reads a file that a setting names.
-pub(crate) fn read_file(field: &'static str, path: &Path) -> Result<Vec<u8>, ConfigError> {
-    std::fs::read(path).map_err(|error| ConfigError::File {
-        field,
-        path: path.to_owned(),
-        error,
-    })
 }
 
 // Without the password.

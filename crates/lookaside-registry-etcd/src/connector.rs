@@ -1,3 +1,5 @@
+#[cfg(feature = "tls")]
+use std::path::PathBuf;
 use std::{fmt, sync::Arc, time::Duration};
 
 use etcd_client::{Client, ConnectOptions, Error, KvClient, LeaseClient, WatchClient};
@@ -113,7 +115,7 @@ impl Connector {
         let mut options = ConnectOptions::new()
             .with_connect_timeout(config.timings.read)
             .with_keep_alive(PING_INTERVAL, PING_TIMEOUT)
-            // etcd forbids pings on idle connections: they would end in GOAWAY.
+            // etcd forbids pings on idle connections: 3.4 closes them at the third.
             .with_keep_alive_while_idle(false)
             .with_tcp_keepalive(TCP_KEEPALIVE)
             // A member cut off from the others ends its watches instead of going quiet.
@@ -129,8 +131,13 @@ impl Connector {
     fn tls(&self, options: ConnectOptions) -> Result<ConnectOptions, ConfigError> {
         use etcd_client::{Certificate, Identity, TlsOptions};
 
-        use crate::config::read_file;
-
+        let read_file = |field, path: &PathBuf| {
+            std::fs::read(path).map_err(|error| ConfigError::File {
+                field,
+                path: path.clone(),
+                error,
+            })
+        };
         let config = &self.config;
         let Some(ca) = &config.ca else {
             return Ok(options);

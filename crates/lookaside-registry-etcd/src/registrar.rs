@@ -1,5 +1,6 @@
 mod handle;
 mod session;
+mod settings;
 
 use std::{sync::Arc, time::Duration};
 

@@ -6,6 +6,7 @@ use tokio::time::timeout;
 use tonic::Code;
 
 use crate::{
+    EtcdConfig,
     connector::{Connection, Connector, is_transient},
     failure::{describe, overdue},
 };
@@ -40,6 +41,11 @@ impl Session {
                 connection: None,
             }),
         }
+    }
+
+    /// What is reached, and what stands where in it.
+    pub(super) fn config(&self) -> &EtcdConfig {
+        self.connector.config()
     }
 
     /// Makes a request, on other members too if need be. It may reach etcd more than

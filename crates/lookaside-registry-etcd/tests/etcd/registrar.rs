@@ -12,9 +12,9 @@ use crate::{
     support::{Followed, config, eventually, weights},
 };
 
-const TTL: Duration = Duration::from_secs(2);
+pub(crate) const TTL: Duration = Duration::from_secs(2);
 
-fn registration(id: &str, address: &str, weight: u32) -> Registration {
+pub(crate) fn registration(id: &str, address: &str, weight: u32) -> Registration {
     Registration {
         service: "orders".parse().unwrap(),
         id: id.parse().unwrap(),

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use etcd_client::{Client, CompactionOptions, PutOptions, Txn};
+use etcd_client::{
+    Certificate, Client, CompactionOptions, ConnectOptions, Identity, Permission, PutOptions,
+    TlsOptions, Txn,
+};
 use lookaside_registry_etcd::EtcdConfig;
 use tempfile::TempDir;
 
@@ -20,6 +23,16 @@ pub(crate) struct Etcd {
     pub(crate) client_port: SocketAddr,
     peer_port: SocketAddr,
     token: &'static str,
+    tls: Option<Tls>,
+    credentials: Option<(&'static str, &'static str)>,
+}
+
+/// PEM files of both sides; the members ask clients for certificates.
+#[derive(Clone)]
+pub(crate) struct Tls {
+    pub(crate) ca: PathBuf,
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 fn unused_port() -> SocketAddr {
@@ -29,12 +42,18 @@ fn unused_port() -> SocketAddr {
 
 impl Etcd {
     pub(crate) async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    pub(crate) async fn start_with(tls: Option<Tls>) -> Self {
         let mut etcd = Self {
             process: None,
             dir: tempfile::tempdir().unwrap(),
             client_port: unused_port(),
             peer_port: unused_port(),
             token: "one",
+            tls,
+            credentials: None,
         };
         etcd.run().await;
         etcd
@@ -43,11 +62,24 @@ impl Etcd {
     /// Starts it on its ports and data.
     pub(crate) async fn run(&mut self) {
         let program = std::env::var_os("LOOKASIDE_ETCD").unwrap_or_else(|| "etcd".into());
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
         let (client, peer) = (
-            format!("http://{}", self.client_port),
+            format!("{scheme}://{}", self.client_port),
             format!("http://{}", self.peer_port),
         );
-        let process = Command::new(program)
+        let mut command = Command::new(program);
+        if let Some(Tls { ca, cert, key }) = &self.tls {
+            command
+                .arg("--client-cert-auth")
+                .arg("--trusted-ca-file")
+                .arg(ca);
+            command
+                .arg("--cert-file")
+                .arg(cert)
+                .arg("--key-file")
+                .arg(key);
+        }
+        let process = command
             .arg("--data-dir")
             .arg(self.data())
             .args(["--name", "t", "--logger", "zap", "--log-level", "error"])
@@ -73,9 +105,9 @@ impl Etcd {
             .expect("etcd starts");
         self.process = Some(process);
         eventually("etcd answers", async || {
-            let mut client = self.client().await;
-            let answer = tokio::time::timeout(Duration::from_secs(1), client.get("up", None));
-            answer.await.is_ok_and(|answer| answer.is_ok())
+            let answer = async { self.try_client().await?.get("up", None).await };
+            let answer = tokio::time::timeout(Duration::from_secs(1), answer).await;
+            answer.is_ok_and(|answer| answer.is_ok())
         })
         .await;
     }
@@ -112,10 +144,48 @@ impl Etcd {
         crate::support::config(self.client_port)
     }
 
+    /// As the root user where there is one.
     pub(crate) async fn client(&self) -> Client {
-        Client::connect([self.client_port.to_string()], None)
-            .await
-            .unwrap()
+        self.try_client().await.unwrap()
+    }
+
+    async fn try_client(&self) -> Result<Client, etcd_client::Error> {
+        let mut options = ConnectOptions::new();
+        if let Some((user, password)) = self.credentials {
+            options = options.with_user(user, password);
+        }
+        if let Some(Tls { ca, cert, key }) = &self.tls {
+            let read = |path| std::fs::read(path).unwrap();
+            options = options.with_tls(
+                TlsOptions::new()
+                    .ca_certificate(Certificate::from_pem(read(ca)))
+                    .identity(Identity::from_pem(read(cert), read(key))),
+            );
+        }
+        Client::connect([self.client_port.to_string()], Some(options)).await
+    }
+
+    /// From now on only `root` with password `root` may do everything, and `reader`
+    /// with password `secret` may read what the registry reads.
+    pub(crate) async fn protect(&mut self) {
+        let mut client = self.client().await;
+        client.role_add("reader").await.unwrap();
+        for prefix in ["services/", "lookaside/config/"] {
+            let permission = Permission::read(prefix).with_prefix();
+            client
+                .role_grant_permission("reader", permission)
+                .await
+                .unwrap();
+        }
+        for (user, password, role) in [("root", "root", "root"), ("reader", "secret", "reader")] {
+            client.user_add(user, password, None).await.unwrap();
+            if role == "root" {
+                client.role_add(role).await.unwrap();
+            }
+            client.user_grant_role(user, role).await.unwrap();
+        }
+        client.auth_enable().await.unwrap();
+        self.credentials = Some(("root", "root"));
     }
 
     pub(crate) async fn put(&self, key: &str, value: &str) {
