@@ -28,6 +28,7 @@ pub(super) struct Services {
     backends: Arc<Snapshot>,
     settings: Arc<SettingsSnapshot>,
     names: Arc<Names>,
+    has_state: bool,
     planned: HashMap<ServiceName, PlannedService>,
     /// Services whose changes wait, by when they go out.
     due: BTreeSet<(Instant, ServiceName)>,
@@ -51,6 +52,7 @@ impl Services {
             backends: Arc::default(),
             settings: Arc::default(),
             names: Arc::default(),
+            has_state: false,
             planned: HashMap::new(),
             due: BTreeSet::new(),
             due_of: HashMap::new(),
@@ -58,11 +60,12 @@ impl Services {
     }
 
     /// Takes over a complete state of the registry and plans what changed, now or soon.
-    /// Returns false, and does nothing, while the state is incomplete.
-    pub(super) fn observe(&mut self, state: &RegistryState, now: Now) -> bool {
+    /// An incomplete one changes nothing.
+    pub(super) fn observe(&mut self, state: &RegistryState, now: Now) {
         let (Some(backends), Some(settings)) = (&state.backends, &state.settings) else {
-            return false;
+            return;
         };
+        self.has_state = true;
         let mut names = BTreeSet::new();
         let mut note = |name: &ServiceName| {
             names.insert(name.clone());
@@ -74,7 +77,6 @@ impl Services {
         for name in names {
             self.change(name, now);
         }
-        true
     }
 
     /// Takes over what host names resolve to, and plans what changed.
@@ -95,7 +97,12 @@ impl Services {
         }
     }
 
-    /// Whether every host name has been tried once.
+    /// Whether a complete state has been taken over.
+    pub(super) fn has_state(&self) -> bool {
+        self.has_state
+    }
+
+    /// Whether every host name of the state that was taken over has been tried once.
     pub(super) fn names_are_tried(&self) -> bool {
         let mut services = self.backends.services.values();
         services.all(|service| self.names.covers(service))

@@ -80,7 +80,7 @@ fn now() -> Now {
 
 /// What is missing before lists can be served.
 fn waiting_for(state: &RegistryState, services: &Services) -> Option<Arc<str>> {
-    if state.is_complete() {
+    if services.has_state() {
         let tried = services.names_are_tried();
         return (!tried).then(|| "the backends' host names are being looked up".into());
     }

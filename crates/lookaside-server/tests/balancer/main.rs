@@ -8,5 +8,12 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod drain;
+mod grpc;
+mod host_names;
 mod kit;
+mod many;
+mod ports;
+mod refusals;
+mod slow;
 mod streams;

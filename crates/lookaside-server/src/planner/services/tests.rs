@@ -78,7 +78,7 @@ impl Fixture {
             None => snapshot.services.remove(&name(text)),
         };
         self.state.backends = Some(Arc::new(snapshot));
-        assert!(self.services.observe(&self.state, self.now()));
+        self.services.observe(&self.state, self.now());
         self
     }
 
@@ -98,7 +98,7 @@ impl Fixture {
             services,
             ..SettingsSnapshot::default()
         }));
-        assert!(self.services.observe(&self.state, self.now()));
+        self.services.observe(&self.state, self.now());
     }
 
     fn after(&mut self, time: Duration) -> &mut Self {
@@ -128,11 +128,13 @@ fn nothing_is_planned_before_backends_and_settings_are_both_there() {
     let mut fixture = Fixture::new(OnEmpty::Fallback);
     let complete = fixture.state.clone();
     fixture.state.settings = None;
-    assert!(!fixture.services.observe(&fixture.state, fixture.now()));
-    fixture.state = complete;
+    fixture.services.observe(&fixture.state, fixture.now());
+    fixture.state = complete.clone();
     fixture.state.backends = None;
-    assert!(!fixture.services.observe(&fixture.state, fixture.now()));
-    assert!(fixture.table.all().is_empty());
+    fixture.services.observe(&fixture.state, fixture.now());
+    assert!(!fixture.services.has_state());
+    fixture.services.observe(&complete, fixture.now());
+    assert!(fixture.services.has_state());
 }
 
 #[test]

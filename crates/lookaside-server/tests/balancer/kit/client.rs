@@ -1,4 +1,4 @@
-use std::{net::IpAddr, sync::Arc};
+use std::{future::poll_fn, net::IpAddr, sync::Arc};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use h2::{RecvStream, SendStream, client::ResponseFuture};
@@ -21,14 +21,17 @@ const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 /// One HTTP/2 connection.
 #[derive(Clone)]
-pub struct Client(h2::client::SendRequest<Bytes>);
+pub(crate) struct Client(h2::client::SendRequest<Bytes>);
 
 impl Client {
-    pub async fn connect(balancer: &Arc<Balancer>) -> Self {
+    pub(crate) async fn connect(balancer: &Arc<Balancer>) -> Self {
         Self::connect_with(balancer, &h2::client::Builder::new()).await
     }
 
-    pub async fn connect_with(balancer: &Arc<Balancer>, builder: &h2::client::Builder) -> Self {
+    pub(crate) async fn connect_with(
+        balancer: &Arc<Balancer>,
+        builder: &h2::client::Builder,
+    ) -> Self {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let balancer = Arc::clone(balancer);
         tokio::spawn(async move { balancer.serve_connection(theirs, Some(PEER)).await });
@@ -38,7 +41,7 @@ impl Client {
     }
 
     /// Opens a stream and says nothing.
-    pub async fn open(&self) -> Stream {
+    pub(crate) async fn open(&self) -> Stream {
         let request = Request::post(format!("http://balancer{BALANCE_LOAD_PATH}"))
             .header("content-type", "application/grpc")
             .header("te", "trailers")
@@ -56,17 +59,15 @@ impl Client {
     }
 
     /// Opens a stream for a service.
-    pub async fn ask(&self, name: &str) -> Stream {
+    pub(crate) async fn ask(&self, name: &str) -> Stream {
         let mut stream = self.open().await;
-        stream.send(Ask::InitialRequest(InitialLoadBalanceRequest {
-            name: name.to_owned(),
-        }));
+        stream.ask(name);
         stream
     }
 }
 
 /// One `BalanceLoad` call.
-pub struct Stream {
+pub(crate) struct Stream {
     requests: SendStream<Bytes>,
     response: Option<ResponseFuture>,
     body: Option<RecvStream>,
@@ -76,7 +77,7 @@ pub struct Stream {
 }
 
 /// A gRPC message around these bytes.
-pub fn framed(message: &[u8]) -> Bytes {
+pub(crate) fn framed(message: &[u8]) -> Bytes {
     let mut bytes = BytesMut::new();
     bytes.put_u8(0);
     bytes.put_u32(message.len() as u32);
@@ -85,27 +86,34 @@ pub fn framed(message: &[u8]) -> Bytes {
 }
 
 impl Stream {
-    pub fn send(&mut self, ask: Ask) {
+    pub(crate) fn send(&mut self, ask: Ask) {
         let request = LoadBalanceRequest {
             load_balance_request_type: Some(ask),
         };
         self.send_raw(framed(&request.encode_to_vec()));
     }
 
-    pub fn report(&mut self, stats: ClientStats) {
+    /// Sends an initial request.
+    pub(crate) fn ask(&mut self, name: &str) {
+        self.send(Ask::InitialRequest(InitialLoadBalanceRequest {
+            name: name.to_owned(),
+        }));
+    }
+
+    pub(crate) fn report(&mut self, stats: ClientStats) {
         self.send(Ask::ClientStats(stats));
     }
 
-    pub fn send_raw(&mut self, bytes: Bytes) {
+    pub(crate) fn send_raw(&mut self, bytes: Bytes) {
         self.requests.send_data(bytes, false).unwrap();
     }
 
-    pub fn half_close(&mut self) {
+    pub(crate) fn half_close(&mut self) {
         self.requests.send_data(Bytes::new(), true).unwrap();
     }
 
     /// Waits for the response headers of a stream that is answered.
-    pub async fn answered(&mut self) {
+    pub(crate) async fn answered(&mut self) {
         if let Some(response) = self.response.take() {
             let response = response.await.unwrap();
             assert_eq!(response.status(), 200);
@@ -116,15 +124,29 @@ impl Stream {
     }
 
     /// The status of a stream that is refused before anything else.
-    pub async fn refused(&mut self) -> (Code, String) {
+    pub(crate) async fn refused(&mut self) -> (Code, String) {
         let response = self.response.take().expect("no answer yet").await.unwrap();
         assert_eq!(response.status(), 200);
         assert!(response.body().is_end_stream(), "trailers only");
         status(response.headers())
     }
 
+    /// Whether it is answered and not refused.
+    pub(crate) async fn is_answered(&mut self) -> bool {
+        let response = self.response.take().expect("no answer yet").await.unwrap();
+        let refused = response.headers().contains_key("grpc-status");
+        self.body = Some(response.into_body());
+        !refused
+    }
+
+    /// Waits for the server to reset the stream, without taking anything from it.
+    pub(crate) async fn reset(&mut self) {
+        let reset = poll_fn(|cx| self.requests.poll_reset(cx)).await.unwrap();
+        assert_eq!(reset, h2::Reason::CANCEL);
+    }
+
     /// The next message; `None` at the end of the stream.
-    pub async fn next(&mut self) -> Option<Tell> {
+    pub(crate) async fn next(&mut self) -> Option<Tell> {
         self.answered().await;
         loop {
             if let Some(&[0, a, b, c, d]) = self.buffer.first_chunk() {
@@ -144,7 +166,7 @@ impl Stream {
     }
 
     /// The status at the end of a stream that was answered.
-    pub async fn ended(&mut self) -> (Code, String) {
+    pub(crate) async fn ended(&mut self) -> (Code, String) {
         assert_eq!(self.next().await, None);
         assert!(self.buffer.is_empty(), "part of a message");
         let trailers = self.body.as_mut().unwrap().trailers().await.unwrap();
@@ -152,7 +174,7 @@ impl Stream {
     }
 
     /// The initial response.
-    pub async fn initial(&mut self) {
+    pub(crate) async fn initial(&mut self) {
         match self.next().await {
             Some(Tell::InitialResponse(_)) => {}
             other => panic!("expected an initial response, got {other:?}"),
@@ -160,7 +182,7 @@ impl Stream {
     }
 
     /// The next list.
-    pub async fn list(&mut self) -> Vec<Server> {
+    pub(crate) async fn list(&mut self) -> Vec<Server> {
         match self.next().await {
             Some(Tell::ServerList(list)) => list.servers,
             other => panic!("expected a list, got {other:?}"),
@@ -168,13 +190,13 @@ impl Stream {
     }
 
     /// The ports of the next list, sorted.
-    pub async fn ports(&mut self) -> Vec<i32> {
+    pub(crate) async fn ports(&mut self) -> Vec<i32> {
         let mut ports: Vec<i32> = self.list().await.iter().map(|it| it.port).collect();
         ports.sort_unstable();
         ports
     }
 
-    pub async fn fallback(&mut self) {
+    pub(crate) async fn fallback(&mut self) {
         match self.next().await {
             Some(Tell::FallbackResponse(_)) => {}
             other => panic!("expected a fallback response, got {other:?}"),
@@ -182,7 +204,7 @@ impl Stream {
     }
 
     /// Initial response and first list.
-    pub async fn first_ports(&mut self) -> Vec<i32> {
+    pub(crate) async fn first_ports(&mut self) -> Vec<i32> {
         self.initial().await;
         self.ports().await
     }
@@ -200,7 +222,7 @@ fn status(headers: &HeaderMap) -> (Code, String) {
 }
 
 /// The first slot's token, as issued and as sent.
-pub fn first_token(list: &[Server]) -> (String, String) {
+pub(crate) fn first_token(list: &[Server]) -> (String, String) {
     let token = &list[0].load_balance_token;
     (strip_variant(token).to_owned(), token.clone())
 }

@@ -1,6 +1,7 @@
 //! A balancer with a registry that tests write, and clients that see every frame.
 
 mod client;
+mod grpc;
 mod registry;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -9,20 +10,22 @@ use lookaside_registry::names::Names;
 use lookaside_server::{Balancer, Config};
 use tokio::sync::watch;
 
-pub use self::{
-    client::{Client, Stream},
+pub(crate) use self::{
+    client::{Client, Stream, first_token, framed},
+    grpc::{Grpc, Inspect},
     registry::{TestRegistry, backend},
 };
 
 /// A balancer and what it is fed with.
-pub struct Fixture {
-    pub registry: Arc<TestRegistry>,
-    pub names: watch::Sender<Arc<Names>>,
-    pub balancer: Arc<Balancer>,
+pub(crate) struct Fixture {
+    pub(crate) registry: Arc<TestRegistry>,
+    /// Host names resolve to nothing.
+    _names: watch::Sender<Arc<Names>>,
+    pub(crate) balancer: Arc<Balancer>,
 }
 
 /// The defaults, on ports of the kernel's choice.
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         admin: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -32,39 +35,48 @@ pub fn config() -> Config {
 
 impl Fixture {
     /// A ready balancer with nothing registered.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(|_| ()).await
     }
 
-    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let registry = Arc::new(TestRegistry::empty());
         let fixture = Self::start(registry, change);
         fixture.balancer.ready().await;
         fixture
     }
 
-    pub fn start(registry: Arc<TestRegistry>, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn start(registry: Arc<TestRegistry>, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = config();
         change(&mut config);
         let (names, names_seen) = watch::channel(Arc::default());
         let balancer = Balancer::start(config, Arc::<TestRegistry>::clone(&registry), names_seen);
         Self {
             registry,
-            names,
+            _names: names,
             balancer: Arc::new(balancer.unwrap()),
         }
     }
 
     /// A new connection.
-    pub async fn connect(&self) -> Client {
+    pub(crate) async fn connect(&self) -> Client {
         Client::connect(&self.balancer).await
     }
 
+    /// A generated client's connection.
+    pub(crate) async fn grpc(&self) -> Grpc {
+        Grpc::connect(&self.balancer).await
+    }
+
+    pub(crate) async fn inspect(&self) -> Inspect {
+        Inspect::new(self.grpc().await)
+    }
+
     /// A stream for a service on a connection of its own.
-    pub async fn stream(&self, name: &str) -> Stream {
+    pub(crate) async fn stream(&self, name: &str) -> Stream {
         self.connect().await.ask(name).await
     }
 }
 
 /// How long a burst of changes may be merged, and a little.
-pub const MERGED: Duration = Duration::from_millis(101);
+pub(crate) const MERGED: Duration = Duration::from_millis(101);

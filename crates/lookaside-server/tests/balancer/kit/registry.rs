@@ -9,7 +9,7 @@ use tokio::{sync::watch, time::Instant};
 
 /// A registry that says what a test tells it to.
 #[derive(Debug)]
-pub struct TestRegistry(watch::Sender<Arc<RegistryState>>);
+pub(crate) struct TestRegistry(watch::Sender<Arc<RegistryState>>);
 
 impl Registry for TestRegistry {
     fn url(&self) -> &str {
@@ -27,7 +27,7 @@ impl Registry for TestRegistry {
 
 impl TestRegistry {
     /// Read completely, with nothing in it.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let registry = Self::connecting();
         registry.change(|state| {
             state.backends = Some(Arc::default());
@@ -40,17 +40,17 @@ impl TestRegistry {
     }
 
     /// Not read yet.
-    pub fn connecting() -> Self {
+    pub(crate) fn connecting() -> Self {
         let state = RegistryState::connecting(Instant::now());
         Self(watch::Sender::new(Arc::new(state)))
     }
 
-    pub fn change(&self, change: impl FnOnce(&mut RegistryState)) {
+    pub(crate) fn change(&self, change: impl FnOnce(&mut RegistryState)) {
         self.0.send_modify(|state| change(Arc::make_mut(state)));
     }
 
     /// Replaces a service's backends.
-    pub fn set(&self, service: &str, backends: impl IntoIterator<Item = Backend>) {
+    pub(crate) fn set(&self, service: &str, backends: impl IntoIterator<Item = Backend>) {
         let service = ServiceName::new(service).unwrap();
         let backends = backends.into_iter().map(Arc::new).collect();
         self.change(|state| {
@@ -66,7 +66,7 @@ impl TestRegistry {
     }
 
     /// Takes all of a service's keys away.
-    pub fn remove(&self, service: &str) {
+    pub(crate) fn remove(&self, service: &str) {
         self.change(|state| {
             let mut snapshot = Snapshot::clone(state.backends.as_deref().unwrap());
             snapshot.revision += 1;
@@ -75,7 +75,7 @@ impl TestRegistry {
         });
     }
 
-    pub fn set_settings(&self, service: &str, settings: Settings) {
+    pub(crate) fn set_settings(&self, service: &str, settings: Settings) {
         let service = ServiceName::new(service).unwrap();
         self.change(|state| {
             let mut snapshot = SettingsSnapshot::clone(state.settings.as_deref().unwrap());
@@ -90,7 +90,7 @@ impl TestRegistry {
 }
 
 /// A backend of weight 1 at 10.0.0.1 and this port, by the name of `b` and the port.
-pub fn backend(port: u16) -> Backend {
+pub(crate) fn backend(port: u16) -> Backend {
     Backend {
         id: BackendId::new(&format!("b{port}")).unwrap(),
         address: SocketAddr::from(([10, 0, 0, 1], port)).into(),

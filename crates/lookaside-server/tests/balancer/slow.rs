@@ -1,0 +1,66 @@
+//! Clients that do not read.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::kit::{Client, Fixture, backend};
+
+/// A client whose windows are so small that it never takes a whole list.
+async fn narrow(fixture: &Fixture) -> Client {
+    let mut builder = h2::client::Builder::new();
+    builder.initial_window_size(100);
+    Client::connect_with(&fixture.balancer, &builder).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_pauses_gets_the_update_in_flight_and_then_the_newest() {
+    let fixture = Fixture::new().await;
+    fixture.registry.set("orders", (1..=50).map(backend));
+    let client = narrow(&fixture).await;
+    let mut paused = client.ask("orders").await;
+    let mut other = fixture.stream("orders").await;
+    assert_eq!(other.first_ports().await.len(), 50);
+    paused.answered().await;
+    for n in 51..=70 {
+        sleep(Duration::from_secs(1)).await;
+        let started = Instant::now();
+        fixture.registry.set("orders", (1..=n).map(backend));
+        assert_eq!(other.ports().await.len(), usize::from(n));
+        assert_eq!(started.elapsed(), Duration::ZERO, "nobody else waits");
+    }
+    assert_eq!(paused.first_ports().await.len(), 50, "what was in flight");
+    // The update that began to move when the first had left, and then the newest.
+    let second = paused.ports().await.len();
+    if second != 70 {
+        assert_eq!(second, 51);
+        assert_eq!(paused.ports().await.len(), 70);
+    }
+    timeout(Duration::from_secs(10), paused.next())
+        .await
+        .expect_err("nothing in between");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_reads_is_closed_after_a_deadline() {
+    let fixture = Fixture::new().await;
+    fixture.registry.set("orders", (1..=50).map(backend));
+    let client = narrow(&fixture).await;
+    let mut stuck = client.ask("orders").await;
+    let mut reading = client.ask("orders").await;
+    stuck.answered().await;
+    assert_eq!(reading.first_ports().await.len(), 50);
+    let started = Instant::now();
+    // An update that cannot leave.
+    for n in 51..=52 {
+        sleep(Duration::from_secs(1)).await;
+        fixture.registry.set("orders", (1..=n).map(backend));
+        assert_eq!(reading.ports().await.len(), usize::from(n));
+    }
+    stuck.reset().await;
+    let waited = started.elapsed().as_secs();
+    assert!((30..=34).contains(&waited), "{waited}");
+    // The connection and its other streams go on.
+    fixture.registry.set("orders", (1..=3).map(backend));
+    assert_eq!(reading.ports().await.len(), 3);
+}
