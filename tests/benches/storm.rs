@@ -42,7 +42,7 @@ async fn run(streams: usize) -> Result<()> {
         .await;
     }
     let file = tempfile::NamedTempFile::new()?;
-    std::fs::write(file.path(), "[limits]\nnew_streams_per_second = 0\n")?;
+    std::fs::write(file.path(), "[limits]\nnew_streams_per_second = 1000000\n")?;
     let config = file.path().to_str().expect("UTF-8");
     let balancer = Balancer::start(["--registry", &etcd.url(), "--config", config]).await;
     let list = Stream::open(balancer.addr, "bench").await?.list().await?;

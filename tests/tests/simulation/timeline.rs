@@ -1,0 +1,40 @@
+//! What was in force when.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// A value over time.
+#[derive(Debug)]
+pub struct Timeline<T>(Vec<(Instant, T)>);
+
+impl<T> Timeline<T> {
+    pub fn new(value: T) -> Self {
+        Self(vec![(Instant::now(), value)])
+    }
+
+    /// From now on.
+    pub fn set(&mut self, value: T) {
+        self.0.push((Instant::now(), value));
+    }
+
+    pub fn current(&self) -> &T {
+        &self.0.last().expect("never empty").1
+    }
+
+    /// For how long the current value has been in force.
+    pub fn age(&self) -> Duration {
+        self.0.last().expect("never empty").0.elapsed()
+    }
+
+    /// The values that were in force at `from` or later.
+    pub fn since(&self, from: Instant) -> impl Iterator<Item = &T> {
+        let begun = self.0.partition_point(|(at, _)| *at <= from);
+        self.0[begun.saturating_sub(1)..].iter().map(|(_, it)| it)
+    }
+
+    /// When each value came into force.
+    pub fn changes(&self) -> impl DoubleEndedIterator<Item = (Instant, &T)> {
+        self.0.iter().map(|(at, value)| (*at, value))
+    }
+}
