@@ -1,1 +1,122 @@
-fn main() {}
+//! What one pick costs, with 100 backends: `cargo bench -p lookaside-client --bench pick`.
+//!
+//! Prints medians in nanoseconds: beside round_robin and grpclb the two things that no
+//! pick can do without, one load of the current picker and one `fetch_add`, in the same
+//! run.
+
+#![allow(clippy::expect_used, reason = "a benchmark may end so")]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::{
+    hint::black_box,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use arc_swap::ArcSwap;
+use http::HeaderMap;
+use lookaside_client::{Channel, PickArgs};
+use support::{
+    addr,
+    backend::Backend,
+    balancer::{Balancer, drop_entry, server},
+    calls::call,
+    net::Net,
+    text,
+};
+
+const BACKENDS: u8 = 100;
+const ROUNDS: usize = 51;
+const PICKS: u32 = 200_000;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(run());
+}
+
+async fn run() {
+    let net = Net::default();
+    let backends: Vec<_> = (1..=BACKENDS)
+        .map(|n| Backend::start(&net, addr(n)))
+        .collect();
+    let mut balancer = Balancer::start(&net, addr(200));
+
+    let round_robin = Channel::builder("orders")
+        .connector(net.clone())
+        .addresses((1..=BACKENDS).map(text))
+        .build()
+        .expect("a channel");
+    let grpclb = |name: &str| {
+        Channel::builder(name)
+            .connector(net.clone())
+            .balancers([text(200)])
+            .build()
+            .expect("a channel")
+    };
+    let listed = || (1..=BACKENDS).map(|n| server(addr(n), &format!("token-{n}")));
+    let plain = grpclb("plain");
+    let plain_stream = balancer.stream().await;
+    plain_stream.list(listed());
+    let dropping = grpclb("dropping");
+    let dropping_stream = balancer.stream().await;
+    dropping_stream.list(listed().chain((0..25).map(|_| drop_entry("overload"))));
+    for channel in [&round_robin, &plain, &dropping] {
+        let before: Vec<_> = backends.iter().map(Backend::calls).collect();
+        support::eventually("every backend is READY", async || {
+            for _ in 0..BACKENDS {
+                let _ = call(channel).await;
+            }
+            let mut backends = backends.iter().zip(&before);
+            backends.all(|(backend, before)| backend.calls() > *before)
+        })
+        .await;
+    }
+
+    let baseline = (
+        ArcSwap::from_pointee(AtomicUsize::new(0)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let mut times: [Vec<f64>; 4] = Default::default();
+    // Interleaved, so that a slow moment is everybody's.
+    for _ in 0..ROUNDS {
+        times[0].push(time(|| {
+            black_box(baseline.0.load().load(Relaxed));
+            black_box(baseline.1.fetch_add(1, Relaxed));
+        }));
+        for (times, channel) in times[1..].iter_mut().zip([&round_robin, &plain, &dropping]) {
+            let headers = HeaderMap::new();
+            let args = PickArgs::new("/a.B/C", &headers);
+            times.push(time(|| {
+                black_box(channel.measure_pick(black_box(&args)));
+            }));
+        }
+    }
+    let names = [
+        "ArcSwap load + fetch_add",
+        "round_robin",
+        "grpclb",
+        "grpclb, one call in five dropped",
+    ];
+    println!("{BACKENDS} backends, medians of {ROUNDS} interleaved rounds of {PICKS}");
+    for (name, times) in names.iter().zip(&mut times) {
+        times.sort_by(f64::total_cmp);
+        println!("{:>8.1} ns  {name}", times[times.len() / 2]);
+    }
+}
+
+/// Nanoseconds for one.
+fn time(mut act: impl FnMut()) -> f64 {
+    let began = Instant::now();
+    for _ in 0..PICKS {
+        act();
+    }
+    began.elapsed().as_nanos() as f64 / f64::from(PICKS)
+}

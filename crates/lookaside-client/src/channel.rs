@@ -5,6 +5,7 @@ mod builder;
 mod call;
 mod call_guard;
 mod deadline;
+mod replay;
 mod request;
 mod shared;
 mod spawn;
@@ -21,6 +22,7 @@ use std::{
 pub use body::ResponseBody;
 pub use builder::Builder;
 use http::{Request, Response};
+pub(crate) use replay::RequestBody;
 pub(crate) use request::RequestSettings;
 pub use request::WaitForReady;
 pub(crate) use shared::Shared;

@@ -10,6 +10,8 @@ mod pick_first;
 mod picker;
 mod round_robin;
 mod simple_pickers;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::{fmt, sync::Arc, time::Instant};
 

@@ -114,6 +114,12 @@ impl Subchannel {
         }
     }
 
+    /// Whether a connection was asked for since the last time this was.
+    #[cfg(test)]
+    pub(crate) fn take_connect_request(&self) -> bool {
+        self.core.connect_requested.swap(false, AcqRel)
+    }
+
     /// The connection to send on, if READY.
     pub(crate) fn connection(&self) -> Option<Arc<Connection>> {
         let connection = self.core.connection.load_full()?;

@@ -2,12 +2,14 @@
 
 mod support;
 
+use std::time::Duration;
+
 use lookaside_client::{Builder, Channel, ConnectivityState, Mode};
 use support::{
     addr,
     backend::Backend,
     balancer::{Balancer, drop_entry, server},
-    calls::{backends, call, patient_call, spread},
+    calls::{backends, call, call_with, patient_call, spread},
     net::Net,
     text,
 };
@@ -85,4 +87,261 @@ async fn drops_are_exact_and_counted_in_the_error() {
         }
     }
     assert_eq!((ok, overload, rate), (300, 100, 100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_applications_own_token_is_replaced_and_an_empty_one_is_no_header() {
+    let net = Net::default();
+    let mut balancer = Balancer::start(&net, addr(100));
+    let backend = Backend::start(&net, addr(1));
+    let channel = builder(&net).build().unwrap();
+    let stream = balancer.stream().await;
+    stream.list([server(addr(1), "ours")]);
+    let with_own = async || {
+        call_with(&channel, |request| {
+            let metadata = request.metadata_mut();
+            metadata.insert("lb-token", "theirs".parse().unwrap());
+        })
+        .await
+        .unwrap()
+    };
+    patient_call(&channel).await.unwrap();
+    assert_eq!(with_own().await.lb_token, "ours");
+    stream.list([server(addr(1), "")]);
+    support::eventually("the list is in force", async || {
+        with_own().await.lb_token.is_empty()
+    })
+    .await;
+    let headers = backend.handler.headers.lock().unwrap();
+    assert!(!headers.last().unwrap().contains_key("lb-token"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_tokens_alone_keeps_the_connection() {
+    let net = Net::default();
+    let mut balancer = Balancer::start(&net, addr(100));
+    let _backend = Backend::start(&net, addr(1));
+    let channel = builder(&net).build().unwrap();
+    let stream = balancer.stream().await;
+    stream.list([server(addr(1), "old")]);
+    assert_eq!(patient_call(&channel).await.unwrap().lb_token, "old");
+    stream.list([server(addr(1), "new")]);
+    support::eventually("the new token", async || {
+        call(&channel).await.unwrap().lb_token == "new"
+    })
+    .await;
+    assert_eq!(net.connects(addr(1)), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_list_is_a_state_of_its_own_and_ends_with_the_next_list() {
+    let net = Net::default();
+    let mut balancer = Balancer::start(&net, addr(100));
+    let _backend = Backend::start(&net, addr(1));
+    let channel = builder(&net).fallback([text(9)]).build().unwrap();
+    let stream = balancer.stream().await;
+    stream.list([]);
+    let status = call(&channel).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::Unavailable);
+    assert_eq!(
+        status.message(),
+        "the balancer has no backend for orders: its list is empty"
+    );
+    assert_eq!(channel.state(), ConnectivityState::TransientFailure);
+    assert_eq!(channel.mode(), Mode::Balancer);
+    // A call that waits for ready does wait.
+    let waiting = tokio::spawn({
+        let channel = channel.clone();
+        async move { patient_call(&channel).await }
+    });
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(!waiting.is_finished());
+    stream.list([server(addr(1), "a")]);
+    waiting.await.unwrap().unwrap();
+    // And back.
+    stream.list([]);
+    support::eventually("calls fail", async || call(&channel).await.is_err()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_drops_alone_drops_also_calls_that_wait_for_ready() {
+    let net = Net::default();
+    let mut balancer = Balancer::start(&net, addr(100));
+    let channel = builder(&net).build().unwrap();
+    let stream = balancer.stream().await;
+    stream.list([drop_entry("overload")]);
+    let status = patient_call(&channel).await.unwrap_err();
+    assert_eq!(status.message(), "call dropped by the balancer (overload)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_list_on_a_new_stream_goes_on_without_a_new_connection() {
+    let net = Net::default();
+    let mut balancer = Balancer::start(&net, addr(100));
+    let _backend = Backend::start(&net, addr(1));
+    let channel = builder(&net).fallback([text(9)]).build().unwrap();
+    for round in 0..3 {
+        let mut stream = balancer.raw_stream().await;
+        stream.name().await;
+        stream.initial(Some(Duration::from_secs(1)));
+        stream.list([server(addr(1), "a"), drop_entry("d")]);
+        patient_call_not_dropped(&channel).await;
+        let report = stream.report().await.unwrap();
+        assert!(report.num_calls_started >= 1, "round {round}: {report:?}");
+        assert_eq!(channel.mode(), Mode::Balancer);
+        stream.fail(tonic::Status::unavailable("bye"));
+    }
+    assert_eq!(net.connects(addr(1)), 1);
+    assert_eq!(net.connects(addr(9)), 0, "never in fallback");
+}
+
+async fn patient_call_not_dropped(channel: &Channel) {
+    while patient_call(channel).await.is_err() {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_list_is_connected_before_the_old_one_is_let_go() {
+    let net = Net::default();
+    let mut balancer = Balancer::start(&net, addr(100));
+    let _old = Backend::start(&net, addr(1));
+    let channel = builder(&net).build().unwrap();
+    let stream = balancer.stream().await;
+    stream.list([server(addr(1), "old")]);
+    patient_call(&channel).await.unwrap();
+    // Accepts, and says nothing: it is not READY.
+    let silent = net.listen(addr(2));
+    stream.list([server(addr(2), "new")]);
+    for _ in 0..100 {
+        assert_eq!(call(&channel).await.unwrap().lb_token, "old");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    drop(silent);
+    let _new = Backend::start(&net, addr(2));
+    support::eventually("the new list", async || {
+        call(&channel).await.expect("no call fails").lb_token == "new"
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_leaves_the_list_finishes_its_calls_and_keeps_its_connection_a_while() {
+    let net = Net::default();
+    let mut balancer = Balancer::start(&net, addr(100));
+    let backends = [1, 2].map(|n| Backend::start(&net, addr(n)));
+    let channel = builder(&net).build().unwrap();
+    let stream = balancer.stream().await;
+    stream.list([server(addr(1), "a")]);
+    patient_call(&channel).await.unwrap();
+    *backends[0].handler.delay.lock().unwrap() = Duration::from_secs(30);
+    let long_call = tokio::spawn({
+        let channel = channel.clone();
+        async move { call(&channel).await }
+    });
+    support::eventually("it arrived", async || backends[0].calls() == 2).await;
+    *backends[0].handler.delay.lock().unwrap() = Duration::ZERO;
+    stream.list([server(addr(2), "b")]);
+    support::eventually("the new list", async || {
+        call(&channel).await.unwrap().lb_token == "b"
+    })
+    .await;
+    // Back within the 10 s: the connection is still there.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    stream.list([server(addr(1), "a")]);
+    support::eventually("back", async || {
+        call(&channel).await.unwrap().lb_token == "a"
+    })
+    .await;
+    assert_eq!(net.connects(addr(1)), 1);
+    // And gone for longer: the call finishes all the same, the next connection is new.
+    stream.list([server(addr(2), "b")]);
+    support::eventually("away", async || {
+        call(&channel).await.unwrap().lb_token == "b"
+    })
+    .await;
+    assert_eq!(long_call.await.unwrap().unwrap().lb_token, "a");
+    stream.list([server(addr(1), "a")]);
+    support::eventually("back", async || {
+        call(&channel).await.unwrap().lb_token == "a"
+    })
+    .await;
+    assert_eq!(net.connects(addr(1)), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_before_the_initial_response_is_used() {
+    let net = Net::default();
+    let mut balancer = Balancer::start(&net, addr(100));
+    let _backend = Backend::start(&net, addr(1));
+    let channel = builder(&net).build().unwrap();
+    let mut stream = balancer.raw_stream().await;
+    stream.name().await;
+    stream.list([server(addr(1), "a")]);
+    patient_call(&channel).await.unwrap();
+    stream.initial(Some(Duration::from_secs(1)));
+    let report = stream.report().await.unwrap();
+    assert_eq!(report.num_calls_started, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_balancer_is_called_by_its_own_authority_and_backends_by_the_service() {
+    let net = Net::default();
+    let mut balancer = Balancer::start(&net, addr(100));
+    let backend = Backend::start(&net, addr(1));
+    let channel = builder(&net).user_agent("shop/2").build().unwrap();
+    let stream = balancer.stream().await;
+    let agent = stream.headers["user-agent"].to_str().unwrap().to_owned();
+    assert!(agent.starts_with("shop/2 lookaside-client/"), "{agent}");
+    stream.list([server(addr(1), "a")]);
+    patient_call(&channel).await.unwrap();
+    assert_eq!(*backend.handler.authorities.lock().unwrap(), ["orders"]);
+    let headers = backend.handler.headers.lock().unwrap();
+    assert_eq!(headers[0]["user-agent"], agent.as_str());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_balancer_that_closes_after_its_first_word_is_not_asked_in_a_tight_loop() {
+    let net = Net::default();
+    let mut balancer = Balancer::start(&net, addr(100));
+    let _backend = Backend::start(&net, addr(1));
+    let _channel = builder(&net).build().unwrap();
+    let (mut streams, began) = (0, tokio::time::Instant::now());
+    while began.elapsed() < Duration::from_secs(10) {
+        let mut stream = balancer.raw_stream().await;
+        stream.name().await;
+        stream.initial(None);
+        streams += 1;
+        stream.fail(tonic::Status::unavailable("bye"));
+    }
+    assert!(streams < 20, "{streams} streams in 10 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_balancer_is_used_when_one_is_gone() {
+    let net = Net::default();
+    let _backend = Backend::start(&net, addr(1));
+    let mut first = Balancer::start(&net, addr(100));
+    let mut second = Balancer::start(&net, addr(101));
+    let channel = builder(&net).balancers([text(101)]).build().unwrap();
+    let stream = first.stream().await;
+    stream.list([server(addr(1), "first")]);
+    assert_eq!(patient_call(&channel).await.unwrap().lb_token, "first");
+    assert!(second.try_stream().is_none());
+    drop((stream, first));
+    let stream = second.stream().await;
+    assert_eq!(call(&channel).await.unwrap().lb_token, "first");
+    stream.list([server(addr(1), "second")]);
+    support::eventually("the second's list", async || {
+        call(&channel).await.unwrap().lb_token == "second"
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stream_ends_with_the_channel() {
+    let net = Net::default();
+    let mut balancer = Balancer::start(&net, addr(100));
+    let channel = builder(&net).build().unwrap();
+    let mut stream = balancer.stream().await;
+    drop(channel);
+    assert!(stream.report().await.is_none());
 }

@@ -5,19 +5,30 @@ use hyper::{body::Incoming, client::conn::TrySendError};
 use tokio::time::{Instant, timeout_at};
 use tonic::{Status, body::Body};
 
-use super::{Inner, ResponseBody, WaitForReady, call_guard::CallGuard, deadline, status};
+use super::{
+    Inner, ResponseBody, WaitForReady,
+    call_guard::CallGuard,
+    deadline,
+    replay::{Replay, RequestBody},
+    status,
+};
 use crate::{PickArgs, PickError, PickResult, subchannel::Connection};
 
-/// How often a call that was never sent is picked again. Each time a connection closed
-/// between its pick and its first byte; so many in a row is no coincidence.
+/// How often a call that nobody looked at is picked again. Each time a connection ended
+/// under it; so many in a row is no coincidence.
 const MAX_REPICKS: u32 = 16;
+
+/// How often a call is sent again that a peer refused for itself alone, its connection
+/// being as good as before (A6: once).
+const MAX_REFUSALS: u32 = 1;
 
 /// One call, in its caller's task: pick, send, and again as long as nothing was sent.
 pub(super) async fn run(
     inner: Arc<Inner>,
     request: Request<Body>,
 ) -> Result<Response<ResponseBody>, Status> {
-    let mut call = Call::new(inner, &request);
+    let (replay, request) = Replay::record(request);
+    let mut call = Call::new(inner, replay, &request);
     let Some(deadline) = call.deadline else {
         return call.send(request).await;
     };
@@ -33,11 +44,18 @@ struct Call {
     deadline: Option<Instant>,
     began: Instant,
     wait_for_ready: bool,
+    replay: Replay,
     guard: Option<CallGuard>,
     /// A pick said where to send it.
     admitted: bool,
     /// For the error, should it come to that.
     progress: Progress,
+}
+
+#[derive(Default)]
+struct Repicks {
+    ended: u32,
+    refused: u32,
 }
 
 enum Progress {
@@ -49,12 +67,12 @@ enum Progress {
 enum Step<F> {
     Sent(Arc<Connection>, F),
     /// Until there is a picker newer than this.
-    Wait(u64, Box<Request<Body>>),
+    Wait(u64, Box<Request<RequestBody>>),
     Fail(Status),
 }
 
 impl Call {
-    fn new(inner: Arc<Inner>, request: &Request<Body>) -> Self {
+    fn new(inner: Arc<Inner>, replay: Replay, request: &Request<RequestBody>) -> Self {
         let began = Instant::now();
         let deadline =
             deadline::timeout(request.headers()).and_then(|limit| began.checked_add(limit));
@@ -67,20 +85,24 @@ impl Call {
             deadline,
             began,
             wait_for_ready,
+            replay,
             guard: None,
             admitted: false,
             progress: Progress::Queued(None),
         }
     }
 
-    async fn send(&mut self, mut request: Request<Body>) -> Result<Response<ResponseBody>, Status> {
+    async fn send(
+        &mut self,
+        mut request: Request<RequestBody>,
+    ) -> Result<Response<ResponseBody>, Status> {
         self.inner.request.complete(request.headers_mut());
-        let mut repicks = 0;
+        let mut repicks = Repicks::default();
         loop {
             request = match self.start(request) {
                 Step::Sent(connection, response) => match response.await {
                     Ok(response) => return Ok(self.received(response, connection)),
-                    Err(error) => self.not_sent(error, &connection, &mut repicks)?,
+                    Err(error) => self.again(error, &connection, &mut repicks)?,
                 },
                 Step::Wait(version, request) => {
                     self.inner.shared.newer_than(version).await;
@@ -95,9 +117,10 @@ impl Call {
     /// picker is borrowed, not cloned.
     fn start(
         &mut self,
-        mut request: Request<Body>,
-    ) -> Step<impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Body>>>> + use<>>
-    {
+        mut request: Request<RequestBody>,
+    ) -> Step<
+        impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>> + use<>,
+    > {
         let published = self.inner.shared.published();
         let args = PickArgs {
             admitted: self.admitted,
@@ -123,6 +146,7 @@ impl Call {
             return Step::Wait(published.version, Box::new(request));
         };
         self.admitted = true;
+        self.replay.keep_head(&request);
         if self.guard.is_none() {
             self.guard = pick.tracker.map(CallGuard::start);
         }
@@ -142,6 +166,7 @@ impl Call {
         response: Response<Incoming>,
         connection: Arc<Connection>,
     ) -> Response<ResponseBody> {
+        self.replay.commit();
         if let Some(guard) = &mut self.guard {
             guard.received();
         }
@@ -154,26 +179,39 @@ impl Call {
         response
     }
 
-    /// A request that hyper hands back was never put on the wire: it may go elsewhere (gRPC
-    /// retry design A6, transparent retries). All others may have been executed.
-    fn not_sent(
+    /// The request to send again, if the peer cannot have executed it: hyper handed it back
+    /// unsent, or the peer said that it did not look at it. (Transparent retries of the gRPC
+    /// retry design, A6.) All others may have been executed.
+    fn again(
         &mut self,
-        mut error: TrySendError<Request<Body>>,
+        mut error: TrySendError<Request<RequestBody>>,
         connection: &Arc<Connection>,
-        repicks: &mut u32,
-    ) -> Result<Request<Body>, Status> {
-        let Some(request) = error.take_message() else {
+        repicks: &mut Repicks,
+    ) -> Result<Request<RequestBody>, Status> {
+        let unsent = error.take_message();
+        let refused = status::is_refused_stream(error.error());
+        let request = if refused {
+            repicks.refused += 1;
+            let again = repicks.refused <= MAX_REFUSALS;
+            again.then(|| self.replay.again()).flatten()
+        } else {
+            repicks.ended += 1;
+            let unprocessed = || status::is_unprocessed(error.error());
+            unsent
+                .or_else(|| unprocessed().then(|| self.replay.again()).flatten())
+                .filter(|_| repicks.ended <= MAX_REPICKS)
+        };
+        let Some(request) = request else {
             return Err(status::from_hyper(error.error(), connection.peer()));
         };
+        tracing::debug!(peer = %connection.peer(), "not sent, picking again");
         if let Some(guard) = &mut self.guard {
             guard.set_sent(false);
         }
         self.progress = Progress::Queued(None);
-        *repicks += 1;
-        if *repicks > MAX_REPICKS {
-            return Err(status::from_hyper(error.error(), connection.peer()));
+        if !refused {
+            connection.retire();
         }
-        connection.retire();
         Ok(request)
     }
 

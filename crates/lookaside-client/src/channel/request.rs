@@ -4,8 +4,8 @@ use http::{
     uri::{Authority, PathAndQuery, Scheme},
 };
 use lookaside_proto::LB_TOKEN_HEADER;
-use tonic::body::Body;
 
+use super::replay::RequestBody;
 use crate::LbToken;
 
 const LB_TOKEN: HeaderName = HeaderName::from_static(LB_TOKEN_HEADER);
@@ -43,7 +43,7 @@ impl RequestSettings {
     /// What does: authority and token.
     pub(super) fn address(
         &self,
-        request: &mut Request<Body>,
+        request: &mut Request<RequestBody>,
         authority: Option<&Authority>,
         token: Option<&LbToken>,
     ) {

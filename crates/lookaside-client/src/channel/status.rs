@@ -14,6 +14,20 @@ pub(super) fn from_hyper(error: &hyper::Error, peer: Peer) -> Status {
     Status::new(code, format!("{peer}: {}", subchannel::describe(error)))
 }
 
+/// The peer did not look at the request and says so: its stream came after the last one
+/// that a GOAWAY admits (RFC 9113 section 6.8). h2 gives a remote GOAWAY to no other stream.
+pub(super) fn is_unprocessed(error: &hyper::Error) -> bool {
+    h2_error(error).is_some_and(|h2| h2.is_go_away() && h2.is_remote())
+}
+
+/// The peer refused this stream before it did anything with it (RFC 9113 section 8.7).
+pub(super) fn is_refused_stream(error: &hyper::Error) -> bool {
+    let refused = |h2: &h2::Error| {
+        h2.is_reset() && h2.is_remote() && h2.reason() == Some(h2::Reason::REFUSED_STREAM)
+    };
+    h2_error(error).is_some_and(refused)
+}
+
 fn h2_error(error: &hyper::Error) -> Option<&h2::Error> {
     let mut source = error.source();
     while let Some(cause) = source {

@@ -18,10 +18,9 @@ use tokio::{
     sync::{Notify, oneshot},
     task::JoinHandle,
 };
-use tonic::body::Body;
 
 use super::watched_io::{FrameWatch, WatchedIo};
-use crate::{Address, Connector, Peer};
+use crate::{Address, Connector, Peer, channel::RequestBody};
 
 /// How long a connection that no call uses any more may take to say goodbye before it
 /// is cut: a GOAWAY and a close, which a dead peer never lets through.
@@ -50,7 +49,7 @@ pub(crate) struct ConnectionSettings {
 /// `SendRequest` is ready as long as it is open, whatever that limit. Such a call has not
 /// been sent, and is handed back if the connection ends first.
 pub(crate) struct Connection {
-    sender: SendRequest<Body>,
+    sender: SendRequest<RequestBody>,
     peer: Peer,
     retired: AtomicBool,
     /// Dropped with the last holder: the slot it came from, and every call on it.
@@ -114,7 +113,7 @@ impl Connection {
     }
 
     /// A handle to send one request with.
-    pub(crate) fn sender(&self) -> SendRequest<Body> {
+    pub(crate) fn sender(&self) -> SendRequest<RequestBody> {
         self.sender.clone()
     }
 

@@ -48,3 +48,16 @@ pub async fn spread(channel: &Channel, n: usize) -> BTreeMap<(String, String), u
     }
     counts
 }
+
+/// One call over any transport, with nothing around it.
+pub async fn bare_call<T>(client: &mut EchoClient<T>) -> Result<(), Status>
+where
+    T: tonic::client::GrpcService<tonic::body::Body>,
+    T::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    T::ResponseBody: tonic::codegen::Body<Data = bytes::Bytes> + Send + 'static,
+    <T::ResponseBody as tonic::codegen::Body>::Error:
+        Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+{
+    let message = String::new();
+    client.echo(EchoRequest { message }).await.map(|_| ())
+}

@@ -5,6 +5,13 @@
     missing_docs,
     reason = "shared by several tests"
 )]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "all of it runs in tests"
+)]
+#![allow(missing_debug_implementations, reason = "nobody prints them")]
 
 pub mod backend;
 pub mod balancer;

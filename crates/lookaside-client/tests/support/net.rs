@@ -58,3 +58,23 @@ impl Connector for Net {
         })
     }
 }
+
+/// The same network for tonic's own transport.
+#[derive(Clone)]
+pub struct TonicConnector(pub Net);
+
+impl tower_service::Service<http::Uri> for TonicConnector {
+    type Response = hyper_util::rt::TokioIo<Transport>;
+    type Error = io::Error;
+    type Future = std::pin::Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: http::Uri) -> Self::Future {
+        let at = uri.authority().unwrap().as_str().parse().unwrap();
+        let connect = self.0.connect(&Address::new(at));
+        Box::pin(async move { connect.await.map(hyper_util::rt::TokioIo::new) })
+    }
+}

@@ -12,21 +12,18 @@ pub(super) fn choose(given: Option<&str>, target: &str) -> Result<Authority, Bui
     }
 }
 
-/// A service's name may have a slash and other characters that no authority has: those
-/// are percent-encoded, as gRPC does with targets.
+/// A service's name may have a slash and other characters that no authority has (gRPC
+/// percent-encodes them, which `http` allows only in front of an `@`). They become
+/// hyphens: an authority that says something beats none.
 fn from_target(target: &str) -> Result<Authority, BuildError> {
     if let Ok(authority) = target.parse() {
         return Ok(authority);
     }
-    let mut encoded = String::with_capacity(target.len() + 8);
-    for byte in target.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~:[]".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-        .parse()
+    let known = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+    let host: String = target
+        .chars()
+        .map(|c| if known(c) { c } else { '-' })
+        .collect();
+    host.parse()
         .map_err(|_| BuildError::Authority(target.to_owned()))
 }

@@ -1,1 +1,164 @@
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+};
 
+use super::{super::lookup::LookupFuture, *};
+
+/// A name server in memory.
+#[derive(Clone, Default)]
+struct NameServer {
+    known: Arc<Mutex<HashMap<String, Vec<IpAddr>>>>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl NameServer {
+    fn set(&self, name: &str, ips: &[[u8; 4]]) {
+        let ips = ips.iter().copied().map(IpAddr::from).collect();
+        self.known.lock().unwrap().insert(name.to_owned(), ips);
+    }
+
+    fn forget(&self, name: &str) {
+        self.known.lock().unwrap().remove(name);
+    }
+}
+
+impl Lookup for NameServer {
+    fn lookup(&self, host: &str) -> LookupFuture {
+        self.asked.fetch_add(1, SeqCst);
+        if host == "hangs" {
+            return Box::pin(std::future::pending());
+        }
+        let found = self.known.lock().unwrap().get(host).cloned();
+        Box::pin(async move { found.ok_or_else(|| io::Error::other("no such host")) })
+    }
+}
+
+struct Sink(Vec<ResolverUpdate>);
+
+impl ResolverController for Sink {
+    fn now(&self) -> std::time::Instant {
+        Instant::now().into_std()
+    }
+
+    fn update(&mut self, update: ResolverUpdate) {
+        self.0.push(update);
+    }
+}
+
+struct World {
+    names: NameServer,
+    resolver: Box<dyn Resolver>,
+    work: WorkScheduler,
+}
+
+impl World {
+    fn new(names: NameServer, addresses: &[&str], balancers: &[&str]) -> Self {
+        let parse = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+        let work = WorkScheduler::default();
+        let builder =
+            DnsBuilder::with_lookup(parse(addresses), parse(balancers), Arc::new(names.clone()));
+        Self {
+            names,
+            resolver: Box::new(builder).build(work.clone()),
+            work,
+        }
+    }
+
+    async fn next(&mut self) -> ResolverUpdate {
+        loop {
+            self.work.scheduled().await;
+            let mut sink = Sink(Vec::new());
+            self.resolver.work(&mut sink);
+            if let Some(update) = sink.0.pop() {
+                return update;
+            }
+        }
+    }
+}
+
+fn texts(found: &Result<Arc<[Address]>, ResolveError>) -> Vec<String> {
+    let found = found.as_ref().unwrap();
+    found.iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_stand_for_all_their_addresses_beside_literals() {
+    let names = NameServer::default();
+    names.set("backends", &[[10, 0, 0, 1], [10, 0, 0, 2]]);
+    names.set("lb", &[[10, 0, 0, 9]]);
+    let mut world = World::new(
+        names,
+        &["backends:80", "10.0.0.3:81", "10.0.0.1:80"],
+        &["lb:7"],
+    );
+    let update = world.next().await;
+    let expected = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:81"];
+    assert_eq!(texts(&update.addresses), expected);
+    let balancers = update.balancers.unwrap();
+    let authority = balancers[0].authority().unwrap();
+    assert_eq!(
+        authority.as_str(),
+        "lb:7",
+        "a balancer is called by its name"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_are_looked_up_again_and_keep_their_last_good_addresses() {
+    let names = NameServer::default();
+    names.set("lb", &[[10, 0, 0, 1]]);
+    let mut world = World::new(names, &[], &["lb:7"]);
+    assert_eq!(texts(&world.next().await.balancers), ["10.0.0.1:7"]);
+    let began = Instant::now();
+    world.names.set("lb", &[[10, 0, 0, 2], [10, 0, 0, 3]]);
+    let update = world.next().await;
+    assert_eq!(texts(&update.balancers), ["10.0.0.2:7", "10.0.0.3:7"]);
+    assert_eq!(began.elapsed().as_secs(), REFRESH.as_secs());
+    world.names.forget("lb");
+    let update = world.next().await;
+    assert_eq!(texts(&update.balancers), ["10.0.0.2:7", "10.0.0.3:7"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_was_never_found_is_an_error_and_tried_again_soon() {
+    let names = NameServer::default();
+    names.set("backends", &[[10, 0, 0, 1]]);
+    let mut world = World::new(names, &["backends:80"], &["lb:7"]);
+    let update = world.next().await;
+    assert_eq!(texts(&update.addresses), ["10.0.0.1:80"]);
+    assert_eq!(
+        update.balancers.unwrap_err().to_string(),
+        "resolve lb:7: no such host"
+    );
+    world.names.set("lb", &[[10, 0, 0, 9]]);
+    let began = Instant::now();
+    assert_eq!(texts(&world.next().await.balancers), ["10.0.0.9:7"]);
+    assert!(began.elapsed() <= RETRY + Duration::from_millis(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_do_not_make_lookups_more_frequent() {
+    let names = NameServer::default();
+    names.set("lb", &[[10, 0, 0, 1]]);
+    let mut world = World::new(names, &[], &["lb:7"]);
+    world.next().await;
+    for _ in 0..100 {
+        world.resolver.resolve_now();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(world.names.asked.load(SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_server_that_hangs_holds_up_nobody_else() {
+    let names = NameServer::default();
+    names.set("backends", &[[10, 0, 0, 1]]);
+    let began = Instant::now();
+    let mut world = World::new(names, &["hangs:1", "backends:80"], &["hangs:7"]);
+    let update = world.next().await;
+    assert_eq!(texts(&update.addresses), ["10.0.0.1:80"]);
+    assert!(began.elapsed() <= LOOKUP_TIMEOUT + Duration::from_millis(1));
+    assert!(update.balancers.is_err());
+}

@@ -1,0 +1,133 @@
+//! A channel without connections, to test policies with.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use http::HeaderMap;
+
+use super::{Controller, PickArgs, PickResult, Policy, PolicyState};
+use crate::{Address, ConnectivityState, PickError, ResolverUpdate, Subchannel, SubchannelState};
+
+/// What a policy sees of its channel.
+pub(crate) struct FakeController {
+    now: Instant,
+    subchannels: BTreeMap<SocketAddr, (Subchannel, SubchannelState)>,
+    pub(crate) published: Option<PolicyState>,
+    pub(crate) publications: usize,
+    pub(crate) resolutions: usize,
+    pub(crate) wake: Option<Instant>,
+}
+
+/// `10.0.0.n:1`.
+pub(crate) fn address(n: u8) -> Address {
+    Address::new(SocketAddr::from((Ipv4Addr::new(10, 0, 0, n), 1)))
+}
+
+pub(crate) fn addresses(ns: impl IntoIterator<Item = u8>) -> ResolverUpdate {
+    ResolverUpdate::new(ns.into_iter().map(address).collect::<Vec<_>>())
+}
+
+impl FakeController {
+    pub(crate) fn new() -> Self {
+        Self {
+            now: Instant::now(),
+            subchannels: BTreeMap::new(),
+            published: None,
+            publications: 0,
+            resolutions: 0,
+            wake: None,
+        }
+    }
+
+    /// The subchannel to an address enters a state, and the policy hears of it.
+    pub(crate) fn enter(&mut self, n: u8, state: ConnectivityState, policy: &mut dyn Policy) {
+        let socket = address(n).socket_addr();
+        let new = match state {
+            ConnectivityState::TransientFailure => {
+                SubchannelState::with_error(state, PickError::new(format!("{socket}: refused")))
+            }
+            _ => SubchannelState::new(state),
+        };
+        let (subchannel, state) = self.subchannels.get_mut(&socket).expect("a subchannel");
+        *state = new.clone();
+        let subchannel = subchannel.clone();
+        policy.subchannel_update(&subchannel, &new, self);
+        policy.work(self);
+    }
+
+    pub(crate) fn pass(&mut self, time: Duration, policy: &mut dyn Policy) {
+        self.now += time;
+        policy.work(self);
+    }
+
+    /// Which addresses a connection was asked for, since the last time.
+    pub(crate) fn connect_requests(&self) -> Vec<u8> {
+        let all = self.subchannels.values();
+        let asked = all.filter(|(subchannel, _)| subchannel.take_connect_request());
+        asked
+            .map(|(subchannel, _)| last_octet(subchannel))
+            .collect()
+    }
+
+    pub(crate) fn state(&self) -> ConnectivityState {
+        self.published.as_ref().expect("published").connectivity
+    }
+
+    /// One pick: `10.0.0.n` as n, or what else came of it as text.
+    pub(crate) fn pick(&self) -> Result<u8, String> {
+        let headers = HeaderMap::new();
+        let published = self.published.as_ref().expect("published");
+        match published.picker.pick(&PickArgs::new("/a.B/C", &headers)) {
+            PickResult::Pick(pick) => Ok(last_octet(pick.subchannel)),
+            PickResult::Queue => Err("queue".to_owned()),
+            PickResult::Fail(error) | PickResult::Drop(error) => Err(error.to_string()),
+        }
+    }
+
+    pub(crate) fn picks(&self, n: usize) -> Vec<u8> {
+        (0..n).map(|_| self.pick().expect("a pick")).collect()
+    }
+}
+
+fn last_octet(subchannel: &Subchannel) -> u8 {
+    match subchannel.address().socket_addr() {
+        SocketAddr::V4(socket) => socket.ip().octets()[3],
+        SocketAddr::V6(socket) => panic!("{socket}"),
+    }
+}
+
+impl Controller for FakeController {
+    fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn new_subchannel(&mut self, address: &Address) -> (Subchannel, SubchannelState) {
+        let id = self.subchannels.len() as u64;
+        let (subchannel, state) = self
+            .subchannels
+            .entry(address.socket_addr())
+            .or_insert_with(|| {
+                (
+                    Subchannel::detached(id, address),
+                    SubchannelState::default(),
+                )
+            });
+        (subchannel.clone(), state.clone())
+    }
+
+    fn update_picker(&mut self, state: PolicyState) {
+        self.publications += 1;
+        self.published = Some(state);
+    }
+
+    fn request_resolution(&mut self) {
+        self.resolutions += 1;
+    }
+
+    fn wake_at(&mut self, at: Instant) {
+        self.wake = Some(at);
+    }
+}

@@ -1,0 +1,145 @@
+//! A pick allocates nothing, whatever picks.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use allocation_counter::measure;
+use http::HeaderMap;
+use lookaside_client::{Builder, Channel, ChildPolicy, ConnectivityState, PickArgs};
+use lookaside_proto::demo::echo_client::EchoClient;
+use support::{
+    addr,
+    backend::Backend,
+    balancer::{Balancer, drop_entry, server},
+    calls::{bare_call, call},
+    net::{Net, TonicConnector},
+    text,
+};
+use tokio::runtime::Runtime;
+use tonic::{body::Body, client::GrpcService, transport::Endpoint};
+
+const BACKENDS: u8 = 90;
+
+fn builder(net: &Net) -> Builder {
+    Channel::builder("orders").connector(net.clone())
+}
+
+async fn ready(channel: &Channel, backends: &[Backend]) {
+    support::eventually("every backend is READY", async || {
+        for _ in 0..200 {
+            let _ = call(channel).await;
+        }
+        backends.iter().all(|backend| backend.calls() > 0)
+    })
+    .await;
+    assert_eq!(channel.state(), ConnectivityState::Ready);
+}
+
+/// Many picks; none may allocate, and all must find what they are expected to.
+fn assert_free(channel: &Channel, found_of_thousand: usize) {
+    let headers = HeaderMap::new();
+    let args = PickArgs::new("/a.B/C", &headers);
+    let mut found = 0;
+    let pick = || found += usize::from(channel.measure_pick(&args));
+    // A thread's first look at an `ArcSwap` sets up its slot.
+    channel.measure_pick(&args);
+    let pick_all = {
+        let mut pick = pick;
+        move || (0..1000).for_each(|_| pick())
+    };
+    let counted = measure(pick_all);
+    assert_eq!(counted.count_total, 0, "{counted:?}");
+    assert_eq!(found, found_of_thousand);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_robin_pick_allocates_nothing() {
+    let net = Net::default();
+    let backends: Vec<_> = (1..=BACKENDS)
+        .map(|n| Backend::start(&net, addr(n)))
+        .collect();
+    let addresses = (1..=BACKENDS).map(text);
+    let channel = builder(&net).addresses(addresses).build().unwrap();
+    ready(&channel, &backends).await;
+    assert_free(&channel, 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pick_first_pick_allocates_nothing() {
+    let net = Net::default();
+    let backends = [Backend::start(&net, addr(1))];
+    let channel = builder(&net)
+        .addresses([text(1)])
+        .child_policy(ChildPolicy::PickFirst)
+        .build()
+        .unwrap();
+    ready(&channel, &backends).await;
+    assert_free(&channel, 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grpclb_pick_allocates_nothing_dropped_or_not() {
+    let net = Net::default();
+    let mut balancer = Balancer::start(&net, addr(100));
+    let backends: Vec<_> = (1..=BACKENDS)
+        .map(|n| Backend::start(&net, addr(n)))
+        .collect();
+    let channel = builder(&net).balancers([text(100)]).build().unwrap();
+    let stream = balancer.stream().await;
+    let listed = (1..=BACKENDS).map(|n| server(addr(n), &format!("token-{n}")));
+    stream.list(listed.chain((0..10).map(|_| drop_entry("overload"))));
+    ready(&channel, &backends).await;
+    assert_free(&channel, 900);
+}
+
+/// Allocations of this thread for one call.
+fn per_call<T>(runtime: &Runtime, client: &mut EchoClient<T>) -> f64
+where
+    T: GrpcService<Body>,
+    T::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    T::ResponseBody: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    <T::ResponseBody as http_body::Body>::Error:
+        Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+{
+    const CALLS: u32 = 1000;
+    let mut calls = |n| {
+        runtime.block_on(async {
+            for _ in 0..n {
+                bare_call(client).await.unwrap();
+            }
+        });
+    };
+    calls(100);
+    let counted = measure(|| calls(CALLS));
+    counted.count_total as f64 / f64::from(CALLS)
+}
+
+#[test]
+fn a_unary_call_allocates_less_than_over_tonics_own_transport() {
+    let net = Net::default();
+    // The backend on threads of its own: only the client's thread is counted.
+    let server = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let _backend = server.block_on(async { Backend::start(&net, addr(1)) });
+    let client = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (ours, theirs) = client.block_on(async {
+        let ours = builder(&net).addresses([text(1)]).connect().await.unwrap();
+        let theirs = Endpoint::from_shared(format!("http://{}", text(1)))
+            .unwrap()
+            .connect_with_connector(TonicConnector(net.clone()))
+            .await
+            .unwrap();
+        (ours, theirs)
+    });
+    let ours = per_call(&client, &mut EchoClient::new(ours));
+    let theirs = per_call(&client, &mut EchoClient::new(theirs));
+    println!("allocations a call: {ours:.2}, tonic's transport: {theirs:.2}");
+    assert!(ours < theirs, "{ours} a call, tonic's transport: {theirs}");
+}
