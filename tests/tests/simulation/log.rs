@@ -8,13 +8,13 @@ use std::{
 use tokio::time::Instant;
 
 /// Lines of one run, and the rules that were broken. Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Log {
     start: Instant,
     lines: Arc<Mutex<Lines>>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Lines {
     all: String,
     broken: usize,

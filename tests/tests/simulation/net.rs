@@ -198,7 +198,10 @@ pub struct Dialer {
 
 impl Connector for Dialer {
     fn connect(&self, address: &Address) -> ConnectFuture {
-        let dialled = self.net.clone().dial(self.from.clone(), address.socket_addr());
+        let dialled = self
+            .net
+            .clone()
+            .dial(self.from.clone(), address.socket_addr());
         Box::pin(async { Ok(Transport::new(dialled.await?)) })
     }
 }

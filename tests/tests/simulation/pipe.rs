@@ -101,8 +101,8 @@ impl Line {
 impl Shared {
     fn wake(&mut self) {
         for way in &mut self.ways {
-            way.reader.take().map_or((), Waker::wake);
-            way.writer.take().map_or((), Waker::wake);
+            wake(&mut way.reader);
+            wake(&mut way.writer);
         }
     }
 
@@ -120,6 +120,12 @@ impl Shared {
             self.ways[side].closed = Some(self.arrival(side));
         }
         self.wake();
+    }
+}
+
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
     }
 }
 
@@ -155,7 +161,7 @@ impl AsyncRead for End {
                         way.chunks.pop_front();
                     }
                     way.bytes -= taken;
-                    way.writer.take().map_or((), Waker::wake);
+                    wake(&mut way.writer);
                     return Poll::Ready(Ok(()));
                 }
                 Some((at, _)) => *at,
@@ -200,7 +206,7 @@ impl AsyncWrite for End {
         way.bytes += written;
         let chunk = Bytes::copy_from_slice(&data[..written]);
         way.chunks.push_back((at, chunk));
-        way.reader.take().map_or((), Waker::wake);
+        wake(&mut way.reader);
         Poll::Ready(Ok(written))
     }
 
