@@ -1,6 +1,7 @@
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, HeaderValue, Request};
+use lookaside_core::strip_variant;
 use lookaside_proto::LB_TOKEN_HEADER;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -29,10 +30,7 @@ impl LbToken {
 
     /// Without the variant: the same for every call that a list sends to this backend.
     pub fn identity(&self) -> &str {
-        let token = self.as_str();
-        token
-            .split_once('.')
-            .map_or(token, |(identity, _)| identity)
+        strip_variant(self.as_str())
     }
 }
 

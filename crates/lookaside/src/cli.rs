@@ -1,6 +1,7 @@
 //! The command line.
 
 mod backend;
+mod demo;
 mod inspect;
 mod probe;
 mod register;
@@ -34,6 +35,7 @@ enum Command {
     Register(register::Register),
     Backend(backend::Backend),
     Probe(probe::Probe),
+    Demo(demo::Demo),
     Services(inspect::Services),
     Service(inspect::Service),
     Watch(inspect::Watch),
@@ -93,6 +95,7 @@ impl Command {
         match self {
             Self::Serve(_) | Self::Register(_) | Self::Backend(_) => "info",
             Self::Probe(_) | Self::Services(_) | Self::Service(_) | Self::Watch(_) => "warn",
+            Self::Demo(_) => "error",
         }
     }
 
@@ -102,6 +105,7 @@ impl Command {
             Self::Register(register) => Box::pin(register.run()).await,
             Self::Backend(backend) => Box::pin(backend.run()).await,
             Self::Probe(probe) => Box::pin(probe.run()).await,
+            Self::Demo(demo) => Box::pin(demo.run()).await,
             Self::Services(services) => Box::pin(services.run()).await,
             Self::Service(service) => Box::pin(service.run()).await,
             Self::Watch(watch) => Box::pin(watch.run()).await,

@@ -3,6 +3,7 @@
 mod backend;
 mod cli;
 mod config;
+mod demo;
 mod inspect;
 mod logging;
 mod open_files;

@@ -4,8 +4,8 @@ mod load;
 mod tally;
 
 pub(crate) use self::{
-    load::Load,
-    tally::{Second, Tally},
+    load::{Ended, Load, Sink},
+    tally::{Counter, Second, Tally},
 };
 
 #[cfg(test)]

@@ -1,6 +1,13 @@
-use std::io;
+use std::{io, time::Duration};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::timeout,
+};
+
+/// A signal that follows another one this soon is the same wish: timeout(1) signals its
+/// child and then the whole process group.
+const SAME_SIGNAL: Duration = Duration::from_millis(100);
 
 /// SIGINT and SIGTERM, which ask a process to end. From here on they no longer kill it.
 #[derive(Debug)]
@@ -25,7 +32,7 @@ impl Signals {
         }
     }
 
-    /// Carries `ending` out, unless another signal comes first.
+    /// Carries `ending` out, unless another signal comes after [`SAME_SIGNAL`].
     ///
     /// # Errors
     /// That signal did come.
@@ -33,9 +40,18 @@ impl Signals {
         &mut self,
         ending: impl Future<Output = T>,
     ) -> anyhow::Result<T> {
+        let again = async {
+            let same = timeout(SAME_SIGNAL, async {
+                loop {
+                    self.next().await;
+                }
+            });
+            let _: Result<(), _> = same.await;
+            self.next().await
+        };
         tokio::select! {
             done = ending => Ok(done),
-            name = self.next() => anyhow::bail!("a second signal ({name}) cut the ending short"),
+            name = again => anyhow::bail!("a second signal ({name}) cut the ending short"),
         }
     }
 }

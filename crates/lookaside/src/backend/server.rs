@@ -43,10 +43,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves Echo, health and reflection to whoever connects to `listener`.
-    pub(crate) async fn start(listener: TcpListener, name: &str) -> Self {
+    /// Serves health, and Echo with answers that take the time of `work`, to whoever
+    /// connects to `listener`.
+    pub(crate) async fn start(listener: TcpListener, name: &str, work: Duration) -> Self {
         let closing = CancellationToken::new();
-        let services = Services::new(name).await;
+        let services = Services::new(name, work).await;
         let task = serve(listener, services, closing.clone());
         Self {
             closing,
@@ -112,8 +113,11 @@ struct Services {
 }
 
 impl Services {
-    async fn new(name: &str) -> Self {
-        let echo = EchoServer::new(Echo { name: name.into() });
+    async fn new(name: &str, work: Duration) -> Self {
+        let echo = EchoServer::new(Echo {
+            name: name.into(),
+            work,
+        });
         let reporter = HealthReporter::new();
         reporter.set_serving::<EchoServer<Echo>>().await;
         Self {

@@ -1,4 +1,4 @@
-use std::{io::Write, net::SocketAddr};
+use std::{io::Write, net::SocketAddr, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
@@ -55,7 +55,7 @@ impl Backend {
             .await
             .with_context(|| format!("cannot listen on {}", self.listen))?;
         let local = listener.local_addr()?;
-        let server = Server::start(listener, &self.name).await;
+        let server = Server::start(listener, &self.name, Duration::ZERO).await;
         let agent = match place {
             Some((service, place)) => {
                 let address = self.address(local, place.addresses()).await?;

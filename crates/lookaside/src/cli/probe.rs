@@ -1,5 +1,6 @@
 use std::{
     io::{self, Write},
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,7 +13,7 @@ use super::{Failure, values};
 use crate::{
     config::parse_duration,
     output::ProbeLines,
-    probe::{Load, Second, Tally},
+    probe::{Counter, Load, Second, Sink, Tally},
     signals::Signals,
 };
 
@@ -117,7 +118,9 @@ impl Probe {
         };
 
         let start = Instant::now();
-        let load = Load::start(channel, self.qps, self.timeout);
+        let calls = Arc::new(Counter::default());
+        let sink = Arc::clone(&calls) as Arc<dyn Sink>;
+        let load = Load::start(channel, self.qps, self.timeout, sink);
         // The tick at the very end is left to the last line, which also has the calls
         // that were still in flight.
         let end = (!self.duration.is_zero()).then(|| start + self.duration);
@@ -127,8 +130,8 @@ impl Probe {
                 break;
             }
             tokio::select! {
-                () = sleep_until(tick) => printer.print(f64::from(t), &load.take())?,
-                _ = signals.next() => return printer.finish(start, load).await,
+                () = sleep_until(tick) => printer.print(f64::from(t), &calls.take())?,
+                _ = signals.next() => return printer.finish(start, load, &calls).await,
             }
         }
         if let Some(end) = end {
@@ -137,7 +140,7 @@ impl Probe {
                 _ = signals.next() => {}
             }
         }
-        printer.finish(start, load).await
+        printer.finish(start, load, &calls).await
     }
 }
 
@@ -168,8 +171,9 @@ impl Printer {
     }
 
     /// The last, usually partial second, with the calls that were in flight.
-    async fn finish(mut self, start: Instant, load: Load) -> Result<(), Failure> {
-        let rest = load.stop().await;
+    async fn finish(mut self, start: Instant, load: Load, calls: &Counter) -> Result<(), Failure> {
+        load.stop().await;
+        let rest = calls.take();
         let t = (start.elapsed().as_secs_f64() * 10.0).round() / 10.0;
         self.print(t, &rest)?;
         if !self.json {

@@ -26,7 +26,7 @@ pub(super) fn ago(duration: Duration) -> String {
 }
 
 /// `12.5 %`
-pub(super) fn percent(value: f64) -> String {
+pub(crate) fn percent(value: f64) -> String {
     format!("{value:.1} %")
 }
 

@@ -1,8 +1,4 @@
-use std::{
-    mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use lookaside_client::Channel;
 use lookaside_proto::demo::{EchoRequest, EchoResponse, echo_client::EchoClient};
@@ -13,67 +9,67 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::{Request, Status};
 
-use super::Tally;
-use crate::output::code_name;
-
 /// More calls than this at a time say nothing about a balancer any more.
 const MAX_IN_FLIGHT: usize = 50_000;
 
 /// What a call may take beyond its own time limit before it is given up.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// A call that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// When it was made.
+    pub(crate) started: Instant,
+    pub(crate) answer: Result<EchoResponse, Status>,
+}
+
+/// Takes note of every call that has ended; called from many tasks.
+pub(crate) trait Sink: Send + Sync + 'static {
+    fn ended(&self, call: Ended);
+}
+
 /// Calls at a steady rate, whether or not earlier ones have been answered (an open
 /// loop: a slow backend does not slow the clients down that would call it).
 #[derive(Debug)]
 pub(crate) struct Load {
-    tally: Arc<Mutex<Tally>>,
     closing: CancellationToken,
     task: AbortOnDropHandle<()>,
 }
 
 impl Load {
     /// Starts `qps` calls a second over `channel`, each limited to `call_time`.
-    pub(crate) fn start(channel: Channel, qps: f64, call_time: Duration) -> Self {
-        let tally = Arc::new(Mutex::new(Tally::default()));
+    pub(crate) fn start(
+        channel: Channel,
+        qps: f64,
+        call_time: Duration,
+        sink: Arc<dyn Sink>,
+    ) -> Self {
         let closing = CancellationToken::new();
         let pump = Pump {
             client: EchoClient::new(channel),
             call_time,
-            tally: Arc::clone(&tally),
+            sink,
         };
         let task = tokio::spawn(pump.run(qps, closing.clone()));
         Self {
-            tally,
             closing,
             task: AbortOnDropHandle::new(task),
         }
     }
 
-    /// What has ended since it was last asked.
-    pub(crate) fn take(&self) -> Tally {
-        mem::take(&mut *lock(&self.tally))
-    }
-
-    /// Starts no more calls, waits for those in flight, and gives what had not been
-    /// taken yet.
-    pub(crate) async fn stop(self) -> Tally {
+    /// Makes no more calls, and waits for those in flight.
+    pub(crate) async fn stop(self) {
         self.closing.cancel();
         // Bounded: every call is.
         let _ = self.task.await;
-        mem::take(&mut *lock(&self.tally))
     }
-}
-
-/// A tally is whole between any two additions.
-fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
-    tally.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[derive(Clone)]
 struct Pump {
     client: EchoClient<Channel>,
     call_time: Duration,
-    tally: Arc<Mutex<Tally>>,
+    sink: Arc<dyn Sink>,
 }
 
 impl Pump {
@@ -95,7 +91,9 @@ impl Pump {
                     calls.spawn(self.clone().call());
                 } else {
                     let reason = format!("{MAX_IN_FLIGHT} calls of the probe are in flight");
-                    self.count(Err(Status::resource_exhausted(reason)));
+                    let answer = Err(Status::resource_exhausted(reason));
+                    let started = Instant::now();
+                    self.sink.ended(Ended { started, answer });
                 }
             }
             while calls.try_join_next().is_some() {}
@@ -107,27 +105,15 @@ impl Pump {
     }
 
     async fn call(mut self) {
+        let started = Instant::now();
         let mut request = Request::new(EchoRequest {
             message: "probe".to_owned(),
         });
         request.set_timeout(self.call_time);
         let answer = timeout(self.call_time + GRACE, self.client.echo(request))
             .await
-            .unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer, and no error either")));
-        self.count(answer.map(tonic::Response::into_inner));
-    }
-
-    fn count(&self, answer: Result<EchoResponse, Status>) {
-        let mut tally = lock(&self.tally);
-        let n = match answer {
-            Ok(EchoResponse {
-                backend, lb_token, ..
-            }) => tally.ok.entry(format!("{backend}|{lb_token}")),
-            Err(status) => {
-                let code = code_name(status.code());
-                tally.err.entry(format!("{code}: {}", status.message()))
-            }
-        };
-        *n.or_default() += 1;
+            .unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer, and no error either")))
+            .map(tonic::Response::into_inner);
+        self.sink.ended(Ended { started, answer });
     }
 }

@@ -1,6 +1,14 @@
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
+use lookaside_proto::demo::EchoResponse;
 use serde::Serialize;
+
+use super::{Ended, Sink};
+use crate::output::code_name;
 
 /// Calls by how they ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +46,37 @@ impl Tally {
                 *into.entry(key.clone()).or_default() += n;
             }
         }
+    }
+}
+
+/// The tally of the calls that have ended since it was last taken.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(Mutex<Tally>);
+
+impl Counter {
+    pub(crate) fn take(&self) -> Tally {
+        mem::take(&mut *self.lock())
+    }
+
+    /// A tally is whole between any two additions.
+    fn lock(&self) -> MutexGuard<'_, Tally> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink for Counter {
+    fn ended(&self, call: Ended) {
+        let mut tally = self.lock();
+        let n = match call.answer {
+            Ok(EchoResponse {
+                backend, lb_token, ..
+            }) => tally.ok.entry(format!("{backend}|{lb_token}")),
+            Err(status) => {
+                let code = code_name(status.code());
+                tally.err.entry(format!("{code}: {}", status.message()))
+            }
+        };
+        *n.or_default() += 1;
     }
 }
 
