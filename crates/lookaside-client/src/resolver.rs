@@ -44,7 +44,7 @@ pub trait ResolverBuilder: Send + fmt::Debug + 'static {
 }
 
 /// What a resolver found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResolverUpdate {
     /// The backends; with balancers, those to fall back to.

@@ -4,7 +4,13 @@
 
 mod support;
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use lookaside_client::{Channel, ConnectivityState, Peer, WaitForReady};
 use lookaside_proto::demo::{EchoRequest, echo_client::EchoClient};
@@ -224,13 +230,13 @@ async fn no_call_is_lost_to_a_goaway_under_load() {
     let backends = [1, 2, 3].map(|n| Backend::start(&net, addr(n)));
     let channel = channel(&net, [1, 2, 3]);
     patient_call(&channel).await.unwrap();
+    let done = Arc::new(AtomicBool::new(false));
     let load: Vec<_> = (0..32)
         .map(|_| {
-            let channel = channel.clone();
+            let (channel, done) = (channel.clone(), Arc::clone(&done));
             tokio::spawn(async move {
                 let mut calls = 0;
-                let began = std::time::Instant::now();
-                while began.elapsed() < Duration::from_millis(1500) {
+                while !done.load(Relaxed) {
                     call(&channel).await?;
                     calls += 1;
                 }
@@ -238,17 +244,19 @@ async fn no_call_is_lost_to_a_goaway_under_load() {
             })
         })
         .collect();
+    let connects = || (1..=3).map(|n| net.connects(addr(n))).sum::<usize>();
     let mut goaways = 0;
-    while !load.iter().all(tokio::task::JoinHandle::is_finished) {
+    // Connections, not GOAWAYs: those to a backend without a connection do nothing.
+    while connects() < 300 {
         backends[goaways % 3].go_away();
         goaways += 1;
-        tokio::time::sleep(Duration::from_millis(3)).await;
+        assert!(goaways < 20_000, "{} connections", connects());
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
+    done.store(true, Relaxed);
     let mut calls = 0;
     for task in load {
         calls += task.await.unwrap().expect("no call fails");
     }
-    let connects: usize = (1..=3).map(|n| net.connects(addr(n))).sum();
-    assert!(connects > 30, "{connects} connections, {goaways} GOAWAYs");
-    assert!(calls > 1000, "{calls} calls");
+    assert!(calls > 300, "{calls} calls");
 }

@@ -1,6 +1,6 @@
 use std::{future::Future, sync::Arc};
 
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use hyper::{body::Incoming, client::conn::TrySendError};
 use tokio::time::{Instant, timeout_at};
 use tonic::{Status, body::Body};
@@ -27,8 +27,8 @@ pub(super) async fn run(
     inner: Arc<Inner>,
     request: Request<Body>,
 ) -> Result<Response<ResponseBody>, Status> {
-    let (replay, request) = Replay::record(request);
-    let mut call = Call::new(inner, replay, &request);
+    let (replay, mut request) = Replay::record(request);
+    let mut call = Call::new(inner, replay, &mut request);
     let Some(deadline) = call.deadline else {
         return call.send(request).await;
     };
@@ -44,6 +44,8 @@ struct Call {
     deadline: Option<Instant>,
     began: Instant,
     wait_for_ready: bool,
+    /// The request's, empty: HTTP/2 sends none, and the response's need not be allocated.
+    extensions: Extensions,
     replay: Replay,
     guard: Option<CallGuard>,
     /// A pick said where to send it.
@@ -72,19 +74,22 @@ enum Step<F> {
 }
 
 impl Call {
-    fn new(inner: Arc<Inner>, replay: Replay, request: &Request<RequestBody>) -> Self {
+    fn new(inner: Arc<Inner>, replay: Replay, request: &mut Request<RequestBody>) -> Self {
         let began = Instant::now();
         let deadline =
             deadline::timeout(request.headers()).and_then(|limit| began.checked_add(limit));
-        let wait_for_ready = match request.extensions().get::<WaitForReady>() {
+        let mut extensions = std::mem::take(request.extensions_mut());
+        let wait_for_ready = match extensions.get::<WaitForReady>() {
             Some(WaitForReady(wait)) => *wait,
             None => inner.request.wait_for_ready,
         };
+        extensions.clear();
         Self {
             inner,
             deadline,
             began,
             wait_for_ready,
+            extensions,
             replay,
             guard: None,
             admitted: false,
@@ -175,7 +180,10 @@ impl Call {
         let deadline = self.deadline;
         let mut response =
             response.map(|body| ResponseBody::new(body, deadline, connection, guard));
-        response.extensions_mut().insert(peer);
+        let mut extensions = std::mem::take(&mut self.extensions);
+        extensions.extend(std::mem::take(response.extensions_mut()));
+        extensions.insert(peer);
+        *response.extensions_mut() = extensions;
         response
     }
 

@@ -115,8 +115,9 @@ impl Fallback {
     }
 
     /// Whether there are addresses to fall back to.
-    pub(super) fn has_fallback(&mut self, has: bool) {
+    pub(super) fn has_fallback(&mut self, has: bool, now: Instant) {
         self.has_fallback = has;
+        self.tick(now);
     }
 
     /// There are no balancers to ask.
@@ -172,7 +173,11 @@ impl Fallback {
         let list_time = self.list_at.and_then(|at| at.checked_add(CONNECT_TIME));
         match self.mode {
             Mode::Connecting => self.startup.map(|(end, _)| end),
-            Mode::Balancer if self.list.is_none() && self.listed == Health::Pending => list_time,
+            Mode::Balancer
+                if self.list.is_none() && self.listed == Health::Pending && self.has_fallback =>
+            {
+                list_time
+            }
             Mode::Fallback if self.list.is_some() && self.fallback != Health::Ready => list_time,
             _ => None,
         }

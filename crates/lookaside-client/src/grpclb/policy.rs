@@ -1,7 +1,5 @@
 use std::{sync::Arc, time::Instant};
 
-use tokio::sync::mpsc;
-
 use super::{
     GrpclbSettings, child::Child, events::StreamEvent, fallback::Fallback, listed::Listed,
     stats::Stats, stream::BalancerStream,
@@ -12,10 +10,6 @@ use crate::{
     policy::{FailingPicker, QueuingPicker},
 };
 
-/// How many messages of a balancer may wait for the policy task; the stream is not read
-/// beyond it.
-const EVENTS: usize = 8;
-
 /// The policy: owns the stream, the children and the decision between them.
 pub(super) struct Grpclb {
     settings: GrpclbSettings,
@@ -23,8 +17,6 @@ pub(super) struct Grpclb {
     decision: Fallback,
     stats: Arc<Stats>,
     stream: Option<BalancerStream>,
-    events: mpsc::Receiver<StreamEvent>,
-    events_in: mpsc::Sender<StreamEvent>,
     /// What follows the balancer's list. Also while in fallback, once a list has come.
     listed: Option<Listed>,
     /// Present exactly in fallback.
@@ -36,15 +28,12 @@ pub(super) struct Grpclb {
 
 impl Grpclb {
     pub(super) fn new(settings: GrpclbSettings, options: PolicyOptions) -> Self {
-        let (events_in, events) = mpsc::channel(EVENTS);
         Self {
             settings,
             options,
             decision: Fallback::new(),
             stats: Arc::default(),
             stream: None,
-            events,
-            events_in,
             listed: None,
             fallback: None,
             fallback_addresses: Ok(Arc::default()),
@@ -64,12 +53,7 @@ impl Grpclb {
             }
             found => {
                 let stream = self.stream.get_or_insert_with(|| {
-                    BalancerStream::open(
-                        &self.settings,
-                        &self.stats,
-                        self.events_in.clone(),
-                        self.options.work.clone(),
-                    )
+                    BalancerStream::open(&self.settings, &self.stats, self.options.work.clone())
                 });
                 stream.set_balancers(found.clone());
                 self.decision.started(now, self.settings.fallback_timeout);
@@ -89,7 +73,7 @@ impl Grpclb {
         }
         self.fallback_addresses = addresses.clone();
         let has = !matches!(addresses, Ok(addresses) if addresses.is_empty());
-        self.decision.has_fallback(has);
+        self.decision.has_fallback(has, controller.now());
         if let Some(child) = &mut self.fallback {
             child.update(&fallback_update(addresses), controller);
         }
@@ -98,8 +82,6 @@ impl Grpclb {
     fn event(&mut self, event: StreamEvent, controller: &mut dyn Controller) {
         let now = controller.now();
         match event {
-            // A stream that was closed because there are no balancers any more.
-            _ if self.stream.is_none() => {}
             StreamEvent::Unreachable(why) => self.decision.unreachable(why, now),
             StreamEvent::Ended { why, lasted } => {
                 tracing::debug!(why, ?lasted, "balancer stream ended");
@@ -267,7 +249,7 @@ impl Policy for Grpclb {
     }
 
     fn work(&mut self, controller: &mut dyn Controller) {
-        while let Ok(event) = self.events.try_recv() {
+        while let Some(event) = self.stream.as_mut().and_then(BalancerStream::next_event) {
             self.event(event, controller);
         }
         let children = self.listed.as_mut().and_then(Listed::child_mut);

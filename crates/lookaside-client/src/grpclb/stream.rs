@@ -40,29 +40,36 @@ mod interval;
 /// with its owner.
 pub(super) struct BalancerStream {
     updates: SharedUpdates,
+    events: mpsc::Receiver<StreamEvent>,
     task: JoinHandle<()>,
 }
 
+/// How many messages of a balancer may wait for the policy task; the stream is not read
+/// beyond it.
+const EVENTS: usize = 8;
+
 impl BalancerStream {
-    pub(super) fn open(
-        settings: &GrpclbSettings,
-        stats: &Arc<Stats>,
-        events: mpsc::Sender<StreamEvent>,
-        work: WorkScheduler,
-    ) -> Self {
+    pub(super) fn open(settings: &GrpclbSettings, stats: &Arc<Stats>, work: WorkScheduler) -> Self {
+        let (events_in, events) = mpsc::channel(EVENTS);
         let (channel, updates) = balancer_channel(settings);
         let task = Task {
             channel,
             service: settings.service.clone(),
             min_report_interval: settings.min_report_interval,
             stats: Arc::clone(stats),
-            events,
+            events: events_in,
             work,
         };
         Self {
             updates,
+            events,
             task: tokio::spawn(task.run()),
         }
+    }
+
+    /// What happened on it, one thing after the other; work is scheduled for each.
+    pub(super) fn next_event(&mut self) -> Option<StreamEvent> {
+        self.events.try_recv().ok()
     }
 
     /// The balancers, or why there are none.

@@ -232,7 +232,7 @@ fn a_fresh_list_whose_backends_have_all_failed_needs_no_more_time() {
 #[test]
 fn without_fallback_addresses_the_last_list_is_kept() {
     let mut world = World::working();
-    world.machine.has_fallback(false);
+    world.machine.has_fallback(false, world.now);
     world.stream_ended();
     world.listed(Health::Failed);
     world.pass(600);
@@ -348,12 +348,12 @@ fn fallback_can_be_entered_and_left_again_and_again() {
 /// Every sequence of five events: the machine is never without a mode it can explain.
 #[test]
 fn no_sequence_of_events_breaks_the_rules() {
-    const EVENTS: u32 = 10;
+    const EVENTS: u32 = 11;
     const LENGTH: u32 = 5;
     for sequence in 0..EVENTS.pow(LENGTH) {
         let mut world = World::new();
         let (mut rest, mut ever_listed, mut current) = (sequence, false, false);
-        for _ in 0..LENGTH {
+        for position in 0..LENGTH {
             let before = world.mode();
             match rest % EVENTS {
                 0 => {
@@ -375,12 +375,15 @@ fn no_sequence_of_events_breaks_the_rules() {
                 6 => world.fallback(Health::Ready),
                 7 => world.fallback(Health::Failed),
                 8 => world.machine.unreachable("refused".into(), world.now),
-                _ => world.pass(11),
+                9 => world.pass(11),
+                _ => world.machine.has_fallback(position % 2 == 0, world.now),
             }
             rest /= EVENTS;
             let after = world.mode();
             assert_eq!(world.machine.reason().is_some(), after == Mode::Fallback);
             assert_ne!(after, Mode::Direct);
+            // Or its owner would spin.
+            assert!(world.machine.deadline().is_none_or(|at| at > world.now));
             if after == Mode::Balancer {
                 assert!(ever_listed);
             }
