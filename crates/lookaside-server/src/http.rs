@@ -3,11 +3,13 @@
 mod admin;
 mod body;
 mod client;
+mod payload;
 mod routes;
 
 pub(crate) use self::{
     admin::{AdminService, Scrape},
     body::ResponseBody,
     client::ClientService,
+    payload::Payload,
     routes::Routes,
 };

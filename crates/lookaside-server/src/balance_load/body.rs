@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     encode::MAX_HEAD_BYTES,
+    http::Payload,
     table::OpenStream,
     topic::{Content, Subscription},
 };
@@ -47,8 +48,6 @@ pub(crate) struct BalanceBody<B> {
     phase: u16,
     /// Memory for the head of a push, used again and again.
     head: BytesMut,
-    /// The rest of the push whose head is on its way.
-    rest: Bytes,
     _permit: Permit,
 }
 
@@ -82,18 +81,13 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
             phase: rng.u16(..),
             rng,
             head: BytesMut::new(),
-            rest: Bytes::new(),
             _permit: permit,
         }
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Payload>>> {
         if self.state == State::Ended {
             return Poll::Ready(None);
-        }
-        if !self.rest.is_empty() {
-            // A message that was begun is finished, whatever is newer.
-            return Poll::Ready(Some(Frame::data(std::mem::take(&mut self.rest))));
         }
         match self.read_requests(cx) {
             Ok(()) => {}
@@ -136,8 +130,9 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
         Ok(())
     }
 
-    /// The beginning of the newest update, if the client does not have it.
-    fn newest(&mut self, cx: &mut Context<'_>) -> Option<Bytes> {
+    /// The newest update, if the client does not have it.
+    fn newest(&mut self, cx: &mut Context<'_>) -> Option<Payload> {
+        let mut rest = Bytes::new();
         let update = self.subscription.take_newest(self.phase, cx);
         let update = update.as_ref().and_then(|update| update.as_ref());
         if self.state == State::New {
@@ -155,7 +150,7 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
                 let variant = *self
                     .variant
                     .get_or_insert_with(|| list.drops().variant(&mut self.rng));
-                self.rest = list.push(self.rotation, variant, &mut self.head);
+                rest = list.push(self.rotation, variant, &mut self.head);
                 self.rotation = self.rotation.wrapping_add(1);
             }
             Content::Fallback => {
@@ -164,10 +159,10 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
             }
         }
         self.shared.metrics.pushes.inc();
-        Some(self.head.split().freeze())
+        Some(Payload::new(self.head.split().freeze(), rest))
     }
 
-    fn end(&mut self, status: Status) -> Poll<Option<Frame<Bytes>>> {
+    fn end(&mut self, status: Status) -> Poll<Option<Frame<Payload>>> {
         self.state = State::Ended;
         let mut trailers = HeaderMap::with_capacity(2);
         // It fails for a message that is no header value even when percent-encoded.
@@ -179,13 +174,13 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for BalanceBody<B> {
-    type Data = Bytes;
+    type Data = Payload;
     type Error = Infallible;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Payload>, Infallible>>> {
         self.get_mut().poll_next(cx).map(|frame| frame.map(Ok))
     }
 

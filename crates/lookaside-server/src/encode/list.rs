@@ -11,10 +11,7 @@ use super::{
 const SERVER_LIST: u8 = tag(2, BYTES);
 
 /// An upper bound of what [`EncodedList::push`] writes: prefix, header, the largest slot.
-/// Below 256 bytes, which is what h2 copies beside its frame header instead of giving it
-/// a write of its own.
 pub(crate) const MAX_HEAD_BYTES: usize = 5 + (1 + 4) + (2 + 18 + 4 + 51);
-const _: () = assert!(MAX_HEAD_BYTES < 256 - 64);
 
 /// A list in wire form, ready for every stream at every rotation.
 #[derive(Debug)]

@@ -3,11 +3,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tonic::Status;
 
+use super::Payload;
 use crate::{
     balance_load::BalanceBody,
     listener::{BodyPoll, note},
@@ -28,19 +28,20 @@ pub(crate) enum ResponseBody {
 }
 
 impl Body for ResponseBody {
-    type Data = Bytes;
+    type Data = Payload;
     type Error = Status;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    ) -> Poll<Option<Result<Frame<Payload>, Status>>> {
         note(BodyPoll::Idle);
         let frame = match self.get_mut() {
             Self::Empty => None,
             Self::Balance(body) => ready!(Pin::new(body).poll_frame(cx))
                 .map(|frame| frame.map_err(|never| match never {})),
-            Self::Other(body) => ready!(Pin::new(body).poll_frame(cx)),
+            Self::Other(body) => ready!(Pin::new(body).poll_frame(cx))
+                .map(|frame| frame.map(|frame| frame.map_data(Payload::from))),
         };
         if let Some(Ok(frame)) = &frame
             && frame.is_data()
