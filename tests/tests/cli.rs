@@ -198,7 +198,16 @@ async fn backends_register_through_the_balancer_and_the_probe_prints_what_they_a
     let at = balancer.addr.to_string();
     let mut backends = Vec::new();
     for (name, weight) in [("a", "3"), ("b", "1")] {
-        let args = ["--service", "orders", "--weight", weight, "--balancer", &at];
+        let args = [
+            "--service",
+            "orders",
+            "--id",
+            name,
+            "--weight",
+            weight,
+            "--balancer",
+            &at,
+        ];
         backends.push(Backend::with(name, "127.0.0.1:0", &args).await);
     }
     let mut stream = Stream::open(balancer.addr, "orders").await?;
