@@ -56,6 +56,7 @@ struct Running {
     port: TaskTracker,
     connections: TaskTracker,
     stop: Arc<Stop>,
+    admin_connections: TaskTracker,
     stop_admin: Arc<Stop>,
 }
 

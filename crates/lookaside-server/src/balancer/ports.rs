@@ -1,8 +1,9 @@
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
+    time::sleep,
 };
 
 use super::Running;
@@ -11,6 +12,12 @@ use crate::{
     http::{AdminService, Scrape},
     listener::{BoundPort, Http2OrHttp1, accept},
 };
+
+/// How long until a port that somebody else listens on is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Connections to the admin port: operators, their tools and scrapers are few.
+const MAX_ADMIN_CONNECTIONS: usize = 1000;
 
 /// Opens the client port when everything has been planned once, and accepts until it is
 /// to be closed.
@@ -28,15 +35,19 @@ pub(super) async fn client(
         }
     }
     let addr = port.addr();
-    let listener = match port.open() {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::error!(%error, %addr, "cannot listen");
-            let reason = format!("cannot listen on {addr}: {error}").into();
-            running.readiness.send_replace(Readiness::NotReady(reason));
-            return;
+    let listener = loop {
+        match port.open() {
+            Ok(listener) => break listener,
+            // Another process took the port while both were waiting to be ready.
+            Err(error) => {
+                tracing::error!(%error, %addr, "cannot listen");
+                let reason = format!("cannot listen on {addr}: {error}").into();
+                running.readiness.send_replace(Readiness::NotReady(reason));
+                sleep(RETRY).await;
+            }
         }
     };
+    drop(port);
     tracing::info!(%addr, "serving clients");
     running.readiness.send_replace(Readiness::Ready);
     accept(listener, |stream, peer| on_client(&running, stream, peer)).await;
@@ -61,6 +72,9 @@ pub(super) async fn admin<M: Scrape>(
     running: Arc<Running>,
 ) {
     accept(listener, |stream, peer| {
+        if running.admin_connections.len() >= MAX_ADMIN_CONNECTIONS {
+            return;
+        }
         let service = AdminService::new(
             running.service(Some(peer.ip())),
             running.readiness.subscribe(),
@@ -68,7 +82,9 @@ pub(super) async fn admin<M: Scrape>(
         );
         let http = http.clone();
         let stop = Arc::clone(&running.stop_admin);
-        tokio::spawn(async move { http.serve(stream, service, stop).await });
+        running
+            .admin_connections
+            .spawn(async move { http.serve(stream, service, stop).await });
     })
     .await;
 }

@@ -12,7 +12,7 @@ use crate::{
     drain::Drain,
     encode::slot_bytes,
     grpc::{GrpcError, services},
-    listener::{BoundPort, Http2, Http2OrHttp1, Stop, StreamExecutor},
+    listener::{BoundPort, Http2, Http2OrHttp1, StreamExecutor},
     metrics::Metrics,
     planner::{self, PlanConfig},
     status::Status,
@@ -115,7 +115,8 @@ impl Balancer {
             port: TaskTracker::new(),
             connections: TaskTracker::new(),
             stop: Arc::default(),
-            stop_admin: Arc::<Stop>::default(),
+            admin_connections: TaskTracker::new(),
+            stop_admin: Arc::default(),
         });
 
         let plan = PlanConfig {

@@ -1,4 +1,10 @@
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -15,13 +21,24 @@ pub(crate) async fn accept(
     listener: TcpListener,
     mut on_connection: impl FnMut(TcpStream, SocketAddr),
 ) {
+    let accept = |cx: &mut Context<'_>| listener.poll_accept(cx);
+    accept_from(accept, |(stream, peer)| {
+        super::tcp::tune(&stream);
+        on_connection(stream, peer);
+    })
+    .await;
+}
+
+async fn accept_from<C>(
+    mut accept: impl FnMut(&mut Context<'_>) -> Poll<io::Result<C>>,
+    mut on_connection: impl FnMut(C),
+) {
     let mut back_off = FIRST_BACK_OFF;
     loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
+        match poll_fn(&mut accept).await {
+            Ok(connection) => {
                 back_off = FIRST_BACK_OFF;
-                super::tcp::tune(&stream);
-                on_connection(stream, peer);
+                on_connection(connection);
             }
             Err(error) if is_of_connection(&error) => {}
             Err(error) => {
@@ -49,3 +66,6 @@ fn is_of_connection(error: &io::Error) -> bool {
             | io::ErrorKind::PermissionDenied // a firewall's refusal
     )
 }
+
+#[cfg(test)]
+mod tests;

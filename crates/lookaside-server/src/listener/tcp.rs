@@ -40,10 +40,11 @@ impl BoundPort {
         self.addr
     }
 
-    /// Starts to accept.
-    pub(crate) fn open(self) -> io::Result<TcpListener> {
+    /// Starts to accept, until both this and what it returns are dropped. Can be tried
+    /// again when it fails.
+    pub(crate) fn open(&self) -> io::Result<TcpListener> {
         self.socket.listen(BACKLOG)?;
-        TcpListener::from_std(self.socket.into())
+        TcpListener::from_std(self.socket.try_clone()?.into())
     }
 }
 

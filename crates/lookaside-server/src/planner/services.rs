@@ -70,8 +70,13 @@ impl Services {
         let mut note = |name: &ServiceName| {
             names.insert(name.clone());
         };
-        changed(&self.backends.services, &backends.services, &mut note);
-        changed(&self.settings.services, &settings.services, &mut note);
+        // Most states say only that nothing has changed.
+        if !Arc::ptr_eq(&self.backends, backends) {
+            changed(&self.backends.services, &backends.services, &mut note);
+        }
+        if !Arc::ptr_eq(&self.settings, settings) {
+            changed(&self.settings.services, &settings.services, &mut note);
+        }
         self.backends = Arc::clone(backends);
         self.settings = Arc::clone(settings);
         for name in names {

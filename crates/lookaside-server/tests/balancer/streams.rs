@@ -303,3 +303,18 @@ async fn load_reports_are_summed_by_service() {
     assert_eq!(reported.dropped[0].category, "overload");
     assert_eq!(reported.dropped[0].calls, 4);
 }
+
+#[tokio::test(start_paused = true)]
+async fn pings_are_answered_however_many_come_and_without_any_stream() {
+    let fixture = Fixture::new().await;
+    let mut client = fixture.connect().await;
+    for _ in 0..1000 {
+        client.ping().await;
+    }
+    for _ in 0..30 {
+        sleep(Duration::from_secs(20)).await;
+        client.ping().await;
+    }
+    fixture.registry.set("orders", [backend(1)]);
+    assert_eq!(client.ask("orders").await.first_ports().await, [1]);
+}

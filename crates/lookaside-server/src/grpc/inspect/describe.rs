@@ -72,10 +72,8 @@ fn backends(
     });
     // In a list that is kept although its backends have left.
     let is_registered = |id: &BackendId| {
-        published
-            .backends
-            .iter()
-            .any(|(backend, _)| backend.id == *id)
+        let sorted = &published.backends;
+        sorted.binary_search_by(|(it, _)| it.id.cmp(id)).is_ok()
     };
     let held = slots
         .iter()

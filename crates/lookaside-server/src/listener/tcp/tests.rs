@@ -24,3 +24,14 @@ async fn a_taken_port_is_an_error() {
     let error = BoundPort::bind(addr).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
 }
+
+#[tokio::test]
+async fn of_two_that_took_a_port_one_gets_it_and_the_other_can_try_again() {
+    let first = BoundPort::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let second = BoundPort::bind(first.addr()).unwrap();
+    let listener = first.open().unwrap();
+    let error = second.open().unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    drop((first, listener));
+    second.open().unwrap();
+}

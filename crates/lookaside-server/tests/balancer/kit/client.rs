@@ -20,8 +20,10 @@ use tonic::Code;
 const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 /// One HTTP/2 connection.
-#[derive(Clone)]
-pub(crate) struct Client(h2::client::SendRequest<Bytes>);
+pub(crate) struct Client {
+    requests: h2::client::SendRequest<Bytes>,
+    pings: h2::PingPong,
+}
 
 impl Client {
     pub(crate) async fn connect(balancer: &Arc<Balancer>) -> Self {
@@ -35,9 +37,15 @@ impl Client {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let balancer = Arc::clone(balancer);
         tokio::spawn(async move { balancer.serve_connection(theirs, Some(PEER)).await });
-        let (client, connection) = builder.handshake(ours).await.unwrap();
+        let (requests, mut connection) = builder.handshake(ours).await.unwrap();
+        let pings = connection.ping_pong().unwrap();
         tokio::spawn(connection);
-        Self(client)
+        Self { requests, pings }
+    }
+
+    /// Sends a PING and waits for the answer.
+    pub(crate) async fn ping(&mut self) {
+        self.pings.ping(h2::Ping::opaque()).await.unwrap();
     }
 
     /// Opens a stream and says nothing.
@@ -47,7 +55,7 @@ impl Client {
             .header("te", "trailers")
             .body(())
             .unwrap();
-        let mut client = self.0.clone().ready().await.unwrap();
+        let mut client = self.requests.clone().ready().await.unwrap();
         let (response, requests) = client.send_request(request, false).unwrap();
         Stream {
             requests,
