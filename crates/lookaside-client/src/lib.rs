@@ -55,7 +55,7 @@ pub use error::{BuildError, ConnectError};
 pub use lookaside_core::ConnectivityState;
 pub use policy::{
     CallOutcome, CallTracker, ChildPolicy, Controller, Mode, Pick, PickArgs, PickError, PickResult,
-    Picker, Policy, PolicyBuilder, PolicyOptions, PolicyState, WorkScheduler,
+    Picker, Policy, PolicyBuilder, PolicyOptions, PolicyState, UnknownPolicy, WorkScheduler,
 };
 pub use resolver::{ResolveError, Resolver, ResolverBuilder, ResolverController, ResolverUpdate};
 pub use subchannel::{Subchannel, SubchannelId, SubchannelState};

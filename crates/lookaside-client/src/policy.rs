@@ -15,7 +15,7 @@ pub(crate) mod testing;
 
 use std::{fmt, sync::Arc, time::Instant};
 
-pub use builder::{ChildPolicy, PolicyBuilder, PolicyOptions, WorkScheduler};
+pub use builder::{ChildPolicy, PolicyBuilder, PolicyOptions, UnknownPolicy, WorkScheduler};
 pub(crate) use pick_first::PickFirst;
 pub use picker::{CallOutcome, CallTracker, Pick, PickArgs, PickError, PickResult, Picker};
 pub(crate) use round_robin::RoundRobin;

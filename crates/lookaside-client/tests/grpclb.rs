@@ -10,9 +10,10 @@ use support::{
     backend::Backend,
     balancer::{Balancer, drop_entry, server},
     calls::{backends, call, call_with, patient_call, spread},
-    net::Net,
+    net::{Net, Proxy},
     text,
 };
+use tokio::time::Instant;
 
 fn builder(net: &Net) -> Builder {
     Channel::builder("orders")
@@ -344,4 +345,32 @@ async fn the_stream_ends_with_the_channel() {
     let mut stream = balancer.stream().await;
     drop(channel);
     assert!(stream.report().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_balancer_that_falls_silent_is_noticed_by_its_missing_pings() {
+    let net = Net::default();
+    let mut balancer = Balancer::start(&net, addr(101));
+    let proxy = Proxy::start(&net, addr(100), addr(101));
+    let _backend = Backend::start(&net, addr(1));
+    let channel = builder(&net).build().unwrap();
+    let stream = balancer.stream().await;
+    stream.list([server(addr(1), "before")]);
+    assert_eq!(patient_call(&channel).await.unwrap().lb_token, "before");
+    // Silence is normal: the pings are answered.
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert!(balancer.try_stream().is_none());
+    proxy.freeze();
+    let began = Instant::now();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    proxy.thaw();
+    let stream = balancer.stream().await;
+    let noticed = began.elapsed().as_secs();
+    assert!((10..=32).contains(&noticed), "after {noticed} s");
+    assert_eq!(call(&channel).await.unwrap().lb_token, "before");
+    stream.list([server(addr(1), "after")]);
+    support::eventually("the list", async || {
+        call(&channel).await.unwrap().lb_token == "after"
+    })
+    .await;
 }

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use super::list::List;
 
 /// What the stream task tells the policy.
@@ -11,11 +9,6 @@ pub(super) enum StreamEvent {
     List(List),
     /// Use the fallback addresses, now.
     FallbackResponse,
-    /// The stream ended.
-    Ended {
-        /// Why, for people.
-        why: String,
-        /// For the log: it did last that long.
-        lasted: Duration,
-    },
+    /// The stream ended: why.
+    Ended(String),
 }

@@ -83,8 +83,7 @@ impl Grpclb {
         let now = controller.now();
         match event {
             StreamEvent::Unreachable(why) => self.decision.unreachable(why, now),
-            StreamEvent::Ended { why, lasted } => {
-                tracing::debug!(why, ?lasted, "balancer stream ended");
+            StreamEvent::Ended(why) => {
                 self.decision.stream_ended(why, now);
                 controller.request_resolution();
             }
@@ -94,14 +93,14 @@ impl Grpclb {
                 self.listed = None;
             }
             StreamEvent::List(list) => {
-                for problem in &list.problems {
-                    tracing::warn!(service = self.settings.service, %problem, "bad list entry");
+                if let Some(first) = list.problems.first() {
+                    let (service, problems) = (&self.settings.service, list.problems.len());
+                    tracing::warn!(service, problems, %first, "bad entries in the list");
                 }
                 tracing::debug!(
                     service = self.settings.service,
                     entries = list.slots.len(),
                     backends = list.backends.len(),
-                    rejected = list.problems.len(),
                     "list"
                 );
                 self.decision.list(list.is_only_drops(), now);

@@ -16,7 +16,8 @@ use crate::{CallOutcome, CallTracker};
 ///
 /// There is one set for the policy's life, not one per stream: a call may begin under one
 /// stream and end under another, and what a stream did not report any more, the next one
-/// does. So the sum of all reports is the number of calls made while following a list.
+/// does. So the sum of all reports is the number of calls made while following a list. (A
+/// report that was on the wire when its connection broke is lost: nobody acknowledges it.)
 #[derive(Debug, Default)]
 pub(super) struct Stats {
     counters: CallCounters,

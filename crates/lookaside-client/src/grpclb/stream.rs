@@ -1,6 +1,12 @@
 use std::{
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicBool,
+            Ordering::{Acquire, Release},
+        },
+    },
     task::{Context, Poll},
     time::{Duration, SystemTime},
 };
@@ -133,6 +139,7 @@ struct Progress {
 
 struct Reports {
     interval: Duration,
+    taken: Arc<AtomicBool>,
     next: Instant,
     filter: ReportFilter,
     /// Handed to the stream, but perhaps not yet taken by the connection.
@@ -151,10 +158,7 @@ impl Task {
                 Err(Gone) => return,
             };
             let lasted = began.elapsed();
-            let ended = StreamEvent::Ended {
-                why: why.clone(),
-                lasted,
-            };
+            let ended = StreamEvent::Ended(why.clone());
             if self.tell(ended).await.is_err() {
                 return;
             }
@@ -180,6 +184,7 @@ impl Task {
     async fn stream(&self, progress: &mut Progress) -> Result<String, Gone> {
         // One message at a time: a report that was not taken is taken back.
         let (requests, outgoing) = mpsc::channel(1);
+        let taken = Arc::new(AtomicBool::new(true));
         let initial = InitialLoadBalanceRequest {
             name: self.service.clone(),
         };
@@ -187,14 +192,14 @@ impl Task {
         let _ = requests.try_send(LoadBalanceRequest {
             load_balance_request_type: Some(LoadBalanceRequestType::InitialRequest(initial)),
         });
-        let mut messages = match self.open(Outgoing(outgoing)).await? {
+        let mut messages = match self.open(Outgoing(outgoing, Arc::clone(&taken))).await? {
             Ok(messages) => messages,
             Err(status) => return Ok(describe(&status)),
         };
         let why = loop {
             tokio::select! {
                 message = messages.message() => match message {
-                    Ok(Some(message)) => self.message(message, progress).await?,
+                    Ok(Some(message)) => self.message(message, progress, &taken).await?,
                     Ok(None) => break "ended by the balancer".to_owned(),
                     Err(status) => break describe(&status),
                 },
@@ -206,7 +211,7 @@ impl Task {
             }
         };
         match &mut progress.reports {
-            Some(reports) if requests.capacity() == 0 => {
+            Some(reports) if !taken.load(Acquire) => {
                 self.stats.put_back(std::mem::take(&mut reports.last));
             }
             // This balancer wanted no reports; the next one gets none of its calls.
@@ -243,6 +248,7 @@ impl Task {
         &self,
         message: LoadBalanceResponse,
         progress: &mut Progress,
+        taken: &Arc<AtomicBool>,
     ) -> Result<(), Gone> {
         match message.load_balance_response_type {
             Some(LoadBalanceResponseType::InitialResponse(initial)) => {
@@ -255,6 +261,7 @@ impl Task {
                 progress.reports =
                     interval::clamp(asked, self.min_report_interval).map(|interval| Reports {
                         interval,
+                        taken: Arc::clone(taken),
                         next: Instant::now() + interval,
                         filter: ReportFilter::default(),
                         last: ReportDelta::default(),
@@ -281,11 +288,12 @@ impl Task {
 
     fn report(&self, reports: &mut Reports, requests: &mpsc::Sender<LoadBalanceRequest>) {
         // The last one is still waiting: the balancer does not read. Nothing is lost.
-        if requests.capacity() > 0 {
+        if reports.taken.load(Acquire) {
             let delta = self.stats.take();
             if reports.filter.should_send(&delta) {
                 let request = stats::request(&delta, SystemTime::now());
                 reports.last = delta;
+                reports.taken.store(false, Release);
                 if requests.try_send(request).is_err() {
                     self.stats.put_back(std::mem::take(&mut reports.last));
                 }
@@ -306,13 +314,17 @@ fn describe(status: &Status) -> String {
     format!("{:?}: {}", status.code(), status.message())
 }
 
-/// The requests of a stream.
-struct Outgoing(mpsc::Receiver<LoadBalanceRequest>);
+/// The requests of a stream, and whether the last one has been taken.
+struct Outgoing(mpsc::Receiver<LoadBalanceRequest>, Arc<AtomicBool>);
 
 impl Stream for Outgoing {
     type Item = LoadBalanceRequest;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(cx)
+        let polled = self.0.poll_recv(cx);
+        if matches!(polled, Poll::Ready(Some(_))) {
+            self.1.store(true, Release);
+        }
+        polled
     }
 }

@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Weak},
     time::{Duration, Instant},
 };
@@ -32,8 +32,8 @@ pub(crate) struct Event {
 pub(crate) struct Pool {
     entries: HashMap<SubchannelId, Entry>,
     by_address: HashMap<Address, SubchannelId>,
-    /// In the order of their time: all linger equally long.
-    lingering: std::collections::VecDeque<(Instant, SubchannelId)>,
+    /// In the order of their time, as far as it matters: all linger equally long.
+    lingering: VecDeque<(Instant, SubchannelId)>,
     next_id: u64,
     returns: Returns,
     events: mpsc::Sender<Event>,
@@ -55,6 +55,8 @@ struct Entry {
     /// As last told to the policy.
     state: SubchannelState,
     expires: Option<Instant>,
+    /// It is in `lingering`, where it is at most once.
+    queued: bool,
     /// Ends the actor when dropped.
     _stop: oneshot::Sender<()>,
 }
@@ -72,7 +74,7 @@ impl Pool {
         let pool = Self {
             entries: HashMap::new(),
             by_address: HashMap::new(),
-            lingering: std::collections::VecDeque::new(),
+            lingering: VecDeque::new(),
             next_id: 0,
             returns,
             events,
@@ -125,6 +127,7 @@ impl Pool {
             lease: Weak::new(),
             state: SubchannelState::default(),
             expires: None,
+            queued: false,
             _stop: stop,
         };
         self.entries.insert(id, entry);
@@ -149,21 +152,34 @@ impl Pool {
             if let Some(entry) = self.entries.get_mut(&id)
                 && entry.lease.strong_count() == 0
             {
-                entry.expires = Some(now + LINGER);
-                self.lingering.push_back((now + LINGER, id));
+                let at = now + LINGER;
+                entry.expires = Some(at);
+                if !std::mem::replace(&mut entry.queued, true) {
+                    self.lingering.push_back((at, id));
+                }
             }
         }
         while let Some((at, id)) = self.lingering.front().copied()
             && at <= now
         {
             self.lingering.pop_front();
-            let expired = |entry: &Entry| entry.expires.is_some_and(|expires| expires <= now);
-            if self.entries.get(&id).is_some_and(expired)
-                && let Some(entry) = self.entries.remove(&id)
-            {
-                tracing::debug!(address = %entry.core.address, "subchannel let go");
-                self.by_address.remove(&entry.core.address);
+            let Some(entry) = self.entries.get_mut(&id) else {
+                continue;
+            };
+            match entry.expires {
+                // In use again.
+                None => entry.queued = false,
+                // It was, and has been given back since.
+                Some(later) if later > now => self.lingering.push_back((later, id)),
+                Some(_) => self.remove(id),
             }
+        }
+    }
+
+    fn remove(&mut self, id: SubchannelId) {
+        if let Some(entry) = self.entries.remove(&id) {
+            tracing::debug!(address = %entry.core.address, "subchannel let go");
+            self.by_address.remove(&entry.core.address);
         }
     }
 

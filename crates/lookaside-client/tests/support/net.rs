@@ -78,3 +78,52 @@ impl tower_service::Service<http::Uri> for TonicConnector {
         Box::pin(async move { connect.await.map(hyper_util::rt::TokioIo::new) })
     }
 }
+
+/// Stands in front of somebody, and can fall silent without closing anything, as a host
+/// that loses power does.
+pub struct Proxy {
+    frozen: tokio::sync::watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Proxy {
+    pub fn start(net: &Net, at: SocketAddr, to: SocketAddr) -> Self {
+        let (frozen, state) = tokio::sync::watch::channel(false);
+        let mut incoming = net.listen(at);
+        let net = net.clone();
+        let task = tokio::spawn(async move {
+            let mut pumps = tokio::task::JoinSet::new();
+            while let Some(mut near) = incoming.recv().await {
+                let mut state = state.clone();
+                let connect = net.connect(&Address::new(to));
+                pumps.spawn(async move {
+                    if *state.borrow_and_update() {
+                        std::future::pending::<()>().await;
+                    }
+                    let Ok(mut far) = connect.await else { return };
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                        _ = state.changed() => std::future::pending::<()>().await,
+                    }
+                });
+            }
+        });
+        Self { frozen, task }
+    }
+
+    /// From now on, nothing passes on the connections there are, and none on new ones.
+    pub fn freeze(&self) {
+        self.frozen.send_replace(true);
+    }
+
+    /// New connections work again; the others stay silent.
+    pub fn thaw(&self) {
+        self.frozen.send_replace(false);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

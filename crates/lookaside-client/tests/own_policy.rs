@@ -1,0 +1,167 @@
+//! A policy and a resolver that a user might write, on the public traits alone.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use lookaside_client::{
+    Address, Channel, ConnectivityState, Controller, Pick, PickArgs, PickResult, Picker, Policy,
+    PolicyBuilder, PolicyOptions, PolicyState, Resolver, ResolverBuilder, ResolverController,
+    ResolverUpdate, Subchannel, SubchannelId, SubchannelState, WorkScheduler,
+};
+use support::{addr, backend::Backend, calls::call_with, net::Net};
+
+/// Sends all calls of a customer to the same backend.
+#[derive(Debug)]
+struct ByCustomer;
+
+impl PolicyBuilder for ByCustomer {
+    fn name(&self) -> &str {
+        "by_customer"
+    }
+
+    fn build(&self, _: PolicyOptions) -> Box<dyn Policy> {
+        Box::new(ByCustomerPolicy(HashMap::new()))
+    }
+}
+
+struct ByCustomerPolicy(HashMap<SubchannelId, (Subchannel, ConnectivityState)>);
+
+impl Policy for ByCustomerPolicy {
+    fn resolver_update(&mut self, update: &ResolverUpdate, controller: &mut dyn Controller) {
+        let Ok(addresses) = &update.addresses else {
+            return;
+        };
+        let subchannel = |address| {
+            let (subchannel, state) = controller.new_subchannel(address);
+            subchannel.connect();
+            (subchannel.id(), (subchannel, state.connectivity))
+        };
+        self.0 = addresses.iter().map(subchannel).collect();
+        self.work(controller);
+    }
+
+    fn subchannel_update(
+        &mut self,
+        subchannel: &Subchannel,
+        state: &SubchannelState,
+        controller: &mut dyn Controller,
+    ) {
+        if let Some((_, known)) = self.0.get_mut(&subchannel.id()) {
+            *known = state.connectivity;
+            if state.connectivity == ConnectivityState::Idle {
+                subchannel.connect();
+            }
+            self.work(controller);
+        }
+    }
+
+    fn work(&mut self, controller: &mut dyn Controller) {
+        let ready = |(_, state): &&(Subchannel, _)| *state == ConnectivityState::Ready;
+        let mut ready: Vec<_> = self
+            .0
+            .values()
+            .filter(ready)
+            .map(|(s, _)| s.clone())
+            .collect();
+        ready.sort_by_key(|subchannel| subchannel.address().socket_addr());
+        let state = match ready.len() {
+            0 => ConnectivityState::Connecting,
+            _ => ConnectivityState::Ready,
+        };
+        controller.update_picker(PolicyState::new(state, Arc::new(ByCustomerPicker(ready))));
+    }
+
+    fn exit_idle(&mut self, _: &mut dyn Controller) {}
+}
+
+struct ByCustomerPicker(Vec<Subchannel>);
+
+impl Picker for ByCustomerPicker {
+    fn pick<'p>(&'p self, args: &PickArgs<'_>) -> PickResult<'p> {
+        let customer = args
+            .headers
+            .get("customer")
+            .map_or(b"" as &[u8], |id| id.as_bytes());
+        let sum: usize = customer.iter().map(|byte| usize::from(*byte)).sum();
+        match self.0.get(sum % self.0.len().max(1)) {
+            Some(subchannel) => PickResult::Pick(Pick::new(subchannel)),
+            None => PickResult::Queue,
+        }
+    }
+}
+
+/// Addresses that the application sets.
+#[derive(Clone, Debug, Default)]
+struct Fleet(Arc<Mutex<(Vec<Address>, Option<WorkScheduler>)>>);
+
+impl Fleet {
+    fn set(&self, ns: impl IntoIterator<Item = u8>) {
+        let mut state = self.0.lock().unwrap();
+        state.0 = ns.into_iter().map(|n| Address::new(addr(n))).collect();
+        if let Some(work) = &state.1 {
+            work.schedule_work();
+        }
+    }
+}
+
+impl ResolverBuilder for Fleet {
+    fn build(self: Box<Self>, work: WorkScheduler) -> Box<dyn Resolver> {
+        self.0.lock().unwrap().1 = Some(work);
+        self
+    }
+}
+
+impl Resolver for Fleet {
+    fn resolve_now(&mut self) {}
+
+    fn work(&mut self, controller: &mut dyn ResolverController) {
+        let addresses = std::mem::take(&mut self.0.lock().unwrap().0);
+        if !addresses.is_empty() {
+            controller.update(ResolverUpdate::new(addresses));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_users_own_policy_and_resolver_decide_where_calls_go() {
+    let net = Net::default();
+    let _backends = [1, 2, 3].map(|n| Backend::start(&net, addr(n)));
+    let fleet = Fleet::default();
+    fleet.set([1, 2]);
+    let channel = Channel::builder("orders")
+        .resolver(fleet.clone())
+        .child_policy(ByCustomer)
+        .connector(net.clone())
+        .build()
+        .unwrap();
+    let backend_of = async |customer: &'static str| {
+        let answer = call_with(&channel, |request| {
+            request
+                .metadata_mut()
+                .insert("customer", customer.parse().unwrap());
+        });
+        answer.await.unwrap().backend
+    };
+    support::eventually("two backends", async || {
+        backend_of("a").await != backend_of("b").await
+    })
+    .await;
+    let (a, b) = (backend_of("a").await, backend_of("b").await);
+    for _ in 0..10 {
+        assert_eq!(
+            (backend_of("a").await, backend_of("b").await),
+            (a.clone(), b.clone())
+        );
+    }
+    fleet.set([3]);
+    support::eventually("the new fleet", async || {
+        backend_of("a").await == "10.0.0.3"
+    })
+    .await;
+}
