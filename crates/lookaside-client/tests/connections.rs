@@ -131,6 +131,23 @@ async fn a_deadline_ends_a_sent_call_and_names_the_peer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_backend_is_told_what_is_left_of_a_queued_calls_deadline() {
+    let net = Net::default();
+    let channel = channel(&net, [1]);
+    let waiting = tokio::spawn({
+        let channel = channel.clone();
+        async move { patient_call(&channel).await }
+    });
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let backend = Backend::start(&net, addr(1));
+    waiting.await.unwrap().unwrap();
+    let headers = backend.handler.headers.lock().unwrap();
+    let limit = headers[0]["grpc-timeout"].to_str().unwrap();
+    let millis: u64 = limit.strip_suffix('m').unwrap().parse().unwrap();
+    assert!((280_000..=295_000).contains(&millis), "{limit} of 300 s");
+}
+
+#[tokio::test(start_paused = true)]
 async fn responses_carry_their_peer() {
     let net = Net::default();
     let _backend = Backend::start(&net, addr(1));

@@ -50,6 +50,8 @@ struct Call {
     guard: Option<CallGuard>,
     /// A pick said where to send it.
     admitted: bool,
+    /// It had to wait, or is being sent again.
+    delayed: bool,
     /// For the error, should it come to that.
     progress: Progress,
 }
@@ -93,6 +95,7 @@ impl Call {
             replay,
             guard: None,
             admitted: false,
+            delayed: false,
             progress: Progress::Queued(None),
         }
     }
@@ -110,6 +113,7 @@ impl Call {
                     Err(error) => self.again(error, &connection, &mut repicks)?,
                 },
                 Step::Wait(version, request) => {
+                    self.delayed = true;
                     self.inner.shared.newer_than(version).await;
                     *request
                 }
@@ -158,6 +162,10 @@ impl Call {
         let authority = pick.subchannel.address().authority();
         let token = pick.subchannel.token();
         self.inner.request.address(&mut request, authority, token);
+        if let (true, Some(deadline)) = (self.delayed, self.deadline) {
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            deadline::set_remaining(request.headers_mut(), remaining);
+        }
         let response = connection.sender().try_send_request(request);
         if let Some(guard) = &mut self.guard {
             guard.set_sent(true);
@@ -217,6 +225,7 @@ impl Call {
             guard.set_sent(false);
         }
         self.progress = Progress::Queued(None);
+        self.delayed = true;
         if !refused {
             connection.retire();
         }

@@ -1,11 +1,13 @@
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// A call's time limit, as the client wrote it into `grpc-timeout` (gRPC over HTTP/2: at
 /// most 8 digits and a unit). Nothing, or something unreadable, is no limit.
 pub(super) fn timeout(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get("grpc-timeout")?.to_str().ok()?;
+    let value = headers.get(GRPC_TIMEOUT)?.to_str().ok()?;
     let (unit_at, unit) = value.char_indices().next_back()?;
     let digits = &value[..unit_at];
     if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -20,6 +22,19 @@ pub(super) fn timeout(headers: &HeaderMap) -> Option<Duration> {
         'u' => Some(Duration::from_micros(amount)),
         'n' => Some(Duration::from_nanos(amount)),
         _ => None,
+    }
+}
+
+/// Writes what is left of the limit: a backend must not work on for longer than anybody
+/// waits, because the call was queued for a while.
+pub(super) fn set_remaining(headers: &mut HeaderMap, remaining: Duration) {
+    let (millis, seconds) = (remaining.as_millis(), remaining.as_secs());
+    let text = match millis {
+        0..=99_999_999 => format!("{millis}m"),
+        _ => format!("{}S", seconds.min(99_999_999)),
+    };
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        headers.insert(GRPC_TIMEOUT, value);
     }
 }
 

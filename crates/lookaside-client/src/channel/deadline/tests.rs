@@ -40,3 +40,22 @@ fn what_is_no_timeout_is_no_limit() {
     }
     assert_eq!(timeout(&HeaderMap::new()), None);
 }
+
+#[test]
+fn what_remains_is_written_so_that_it_can_be_read() {
+    let times = [
+        (Duration::ZERO, "0m"),
+        (Duration::from_micros(1_999), "1m"),
+        (Duration::from_millis(99_999_999), "99999999m"),
+        (Duration::from_millis(100_000_000), "100000S"),
+        (Duration::MAX, "99999999S"),
+    ];
+    for (remaining, expected) in times {
+        let mut headers = HeaderMap::new();
+        headers.insert("grpc-timeout", "1H".parse().unwrap());
+        set_remaining(&mut headers, remaining);
+        assert_eq!(headers["grpc-timeout"], expected);
+        assert!(timeout(&headers).unwrap() <= remaining);
+        assert_eq!(headers.len(), 1);
+    }
+}
