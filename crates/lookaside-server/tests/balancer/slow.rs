@@ -42,6 +42,32 @@ async fn a_client_that_pauses_gets_the_update_in_flight_and_then_the_newest() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_whose_network_stalls_gets_no_queue_of_old_lists_either() {
+    let fixture = Fixture::new().await;
+    fixture.registry.set("orders", (1..=50).map(backend));
+    // Its windows have room for hundreds of lists, the way to it not even for one.
+    let mut builder = h2::client::Builder::new();
+    builder
+        .initial_window_size(1 << 20)
+        .initial_connection_window_size(1 << 20);
+    let (client, stall) = Client::connect_through(&fixture.balancer, &builder, 1024).await;
+    let mut stalled = client.ask("orders").await;
+    assert_eq!(stalled.first_ports().await.len(), 50);
+    stall.send_replace(true);
+    for n in 51..=70 {
+        sleep(Duration::from_secs(1)).await;
+        fixture.registry.set("orders", (1..=n).map(backend));
+    }
+    sleep(Duration::from_secs(1)).await;
+    stall.send_replace(false);
+    let mut lists = vec![stalled.ports().await.len()];
+    while lists.last() != Some(&70) {
+        lists.push(stalled.ports().await.len());
+    }
+    assert!(lists.len() <= 4, "{lists:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_never_reads_is_closed_after_a_deadline() {
     let fixture = Fixture::new().await;
     fixture.registry.set("orders", (1..=50).map(backend));

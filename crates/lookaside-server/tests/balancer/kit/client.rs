@@ -14,6 +14,7 @@ use lookaside_proto::{
 };
 use lookaside_server::Balancer;
 use prost::Message;
+use tokio::sync::watch;
 use tonic::Code;
 
 /// Where in-memory connections say they come from.
@@ -34,13 +35,34 @@ impl Client {
         balancer: &Arc<Balancer>,
         builder: &h2::client::Builder,
     ) -> Self {
-        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let (client, _) = Self::connect_through(balancer, builder, 64 * 1024).await;
+        client
+    }
+
+    /// A connection with this much room on its way. While the switch is on, the client
+    /// does not read from it.
+    pub(crate) async fn connect_through(
+        balancer: &Arc<Balancer>,
+        builder: &h2::client::Builder,
+        room: usize,
+    ) -> (Self, watch::Sender<bool>) {
+        let (ours, theirs) = tokio::io::duplex(room);
         let balancer = Arc::clone(balancer);
         tokio::spawn(async move { balancer.serve_connection(theirs, Some(PEER)).await });
         let (requests, mut connection) = builder.handshake(ours).await.unwrap();
         let pings = connection.ping_pong().unwrap();
-        tokio::spawn(connection);
-        Self { requests, pings }
+        let (switch, mut paused) = watch::channel(false);
+        tokio::spawn(async move {
+            while tokio::select! {
+                biased;
+                switched = paused.changed() => switched.is_ok(),
+                _ = &mut connection => return,
+            } {
+                let _ = paused.wait_for(|paused| !paused).await;
+            }
+            let _ = connection.await;
+        });
+        (Self { requests, pings }, switch)
     }
 
     /// Sends a PING and waits for the answer.
