@@ -9,7 +9,7 @@ mod registration;
 mod serve;
 mod values;
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -81,11 +81,41 @@ pub(crate) fn main() -> ExitCode {
 
 fn report(failure: Failure) -> ExitCode {
     let (error, code) = match failure {
+        // Whoever read the output has seen enough, as in `lookaside services | head -1`.
+        Failure::Runtime(error) if is_broken_pipe(&error) => return ExitCode::SUCCESS,
         Failure::Usage(error) => (error, 2),
         Failure::Runtime(error) => (error, 1),
     };
-    eprintln!("error: {error:#}");
+    eprintln!("error: {}", explain(&error));
     ExitCode::from(code)
+}
+
+/// An error and its causes in a line. Many errors already say their cause: what has been
+/// said is left out.
+fn explain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let said = cause.to_string();
+        let said = said.trim_end();
+        if text.is_empty() {
+            text.push_str(said);
+        } else if !text.contains(said) {
+            text.push_str(&format!(": {said}"));
+        }
+    }
+    text
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kinds = error.chain().filter_map(|cause| {
+        let json = cause
+            .downcast_ref()
+            .and_then(serde_json::Error::io_error_kind);
+        json.or_else(|| cause.downcast_ref().map(io::Error::kind))
+    });
+    kinds
+        .into_iter()
+        .any(|kind| kind == io::ErrorKind::BrokenPipe)
 }
 
 impl Command {

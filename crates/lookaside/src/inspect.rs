@@ -93,12 +93,15 @@ impl Inspector {
     }
 
     fn refused(&self, status: &Status) -> anyhow::Error {
-        let code = code_name(status.code());
-        let message = match status.source() {
-            Some(cause) => root(cause),
-            None => status.message().to_owned(),
-        };
-        anyhow!("balancer {}: {code}: {message}", self.balancer)
+        let balancer = &self.balancer;
+        match status.source() {
+            // Not the balancer's word, but how the connection ended.
+            Some(cause) => anyhow!("balancer {balancer}: connection lost: {}", root(cause)),
+            None => {
+                let code = code_name(status.code());
+                anyhow!("balancer {balancer}: {code}: {}", status.message())
+            }
+        }
     }
 }
 

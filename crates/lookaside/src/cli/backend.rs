@@ -9,10 +9,9 @@ use tokio::net::TcpListener;
 use super::{Failure, registration::Registration, values};
 use crate::{backend::Server, signals::Signals};
 
-/// A demo backend: answers lookaside.demo.v1.Echo with its name and the token of each
-/// call, and registers itself if told a service.
+/// Runs a demo backend, which registers itself if told a service.
 ///
-/// Prints `listening ADDR` once it listens. On SIGINT or SIGTERM it announces its
+/// It answers lookaside.demo.v1.Echo with its name and the token of each call. Prints `listening ADDR` once it listens. On SIGINT or SIGTERM it announces its
 /// departure, waits until clients have their new list and calls in flight have ended,
 /// deregisters, and ends. A second signal ends it at once.
 #[derive(Debug, Args)]
@@ -48,7 +47,10 @@ impl Backend {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let place = match &self.service {
             Some(service) => Some((service, self.registration.place()?)),
-            None => None,
+            None => {
+                self.registration.check_unused()?;
+                None
+            }
         };
         let mut signals = Signals::new()?;
         let listener = TcpListener::bind(self.listen.to_string())

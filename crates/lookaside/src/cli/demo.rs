@@ -9,11 +9,11 @@ use crate::{
     demo::{Place, play},
 };
 
-/// Shows everything in one process, in some 20 seconds: a balancer, three backends, a
-/// client under load, and what happens when a backend dies, one joins, calls are dropped
-/// and the balancer restarts.
+/// Shows everything in one process, in some 20 seconds.
 ///
-/// Needs no etcd, no configuration and no free port in particular.
+/// A balancer, three backends and a client under load; a backend dies, one joins, calls
+/// are dropped, and the balancer restarts. Needs no etcd, no configuration and no free
+/// port in particular.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

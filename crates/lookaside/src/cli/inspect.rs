@@ -59,8 +59,9 @@ pub(super) struct Service {
     ask: Ask,
 }
 
-/// Shows one service now and after every change, until a signal. A service that is not
-/// known yet is waited for.
+/// Shows one service now and after every change.
+///
+/// Ends with a signal. A service that is not known yet is waited for.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

@@ -19,8 +19,9 @@ use crate::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Calls a service of demo backends at a steady rate, through its balancers, and says
-/// every second who answered.
+/// Calls a service of demo backends at a steady rate, and says who answered.
+///
+/// It finds the backends through the service's balancers, and prints a line a second.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

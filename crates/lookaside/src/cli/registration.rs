@@ -63,7 +63,17 @@ impl Place {
 }
 
 impl Registration {
-    /// Whether anything is said that only a registration needs.
+    /// Refuses to be told where to register when there is no service to register for.
+    pub(super) fn check_unused(&self) -> Result<(), Failure> {
+        if self.registry.is_some() || !self.balancer.is_empty() {
+            return Err(Failure::Usage(anyhow!(
+                "--registry and --balancer say where to register: give --service SERVICE too"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Where to register, from flags, environment and file.
     pub(super) fn place(&self) -> Result<Place, Failure> {
         if !self.balancer.is_empty() {
             return Ok(Place::Balancers(self.balancer.clone()));

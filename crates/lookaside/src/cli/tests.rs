@@ -111,3 +111,23 @@ fn a_registry_and_balancers_exclude_each_other() {
     .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ArgumentConflict);
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let broken = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+    assert!(is_broken_pipe(&broken().into()));
+    assert!(is_broken_pipe(&serde_json::Error::io(broken()).into()));
+    assert!(!is_broken_pipe(&std::io::Error::other("x").into()));
+    assert!(!is_broken_pipe(&anyhow::anyhow!("x")));
+}
+
+#[test]
+fn a_cause_that_was_said_is_not_said_again() {
+    let inner = || anyhow::anyhow!("port in use");
+    assert_eq!(
+        explain(&inner().context("cannot listen").context("no balancer")),
+        "no balancer: cannot listen: port in use"
+    );
+    let said = inner().context("cannot listen: port in use");
+    assert_eq!(explain(&said), "cannot listen: port in use");
+}

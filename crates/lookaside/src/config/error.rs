@@ -3,13 +3,13 @@ use std::{io, path::PathBuf};
 /// Why a configuration cannot be used: wrong usage, exit code 2.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    #[error("cannot read the configuration file {}: {source}", path.display())]
-    Read { path: PathBuf, source: io::Error },
+    #[error("cannot read the configuration file {}: {reason}", path.display())]
+    Read { path: PathBuf, reason: io::Error },
     /// The parser's own message shows the line and points at the key.
-    #[error("configuration file {}: {source}", path.display())]
+    #[error("configuration file {}: {reason}", path.display())]
     File {
         path: PathBuf,
-        source: Box<toml::de::Error>,
+        reason: Box<toml::de::Error>,
     },
     #[error("environment variable {variable}={value:?}: {reason}")]
     Env {

@@ -59,13 +59,13 @@ pub(crate) fn load(
 /// The file as a table, after it has been read as a [`Config`], for errors that point
 /// at the line.
 fn read(path: &Path) -> Result<Table, ConfigError> {
-    let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
+    let text = fs::read_to_string(path).map_err(|reason| ConfigError::Read {
         path: path.to_owned(),
-        source,
+        reason,
     })?;
-    let wrong = |source| ConfigError::File {
+    let wrong = |reason| ConfigError::File {
         path: path.to_owned(),
-        source: Box::new(source),
+        reason: Box::new(reason),
     };
     toml::from_str::<Config>(&text).map_err(wrong)?;
     toml::from_str(&text).map_err(wrong)

@@ -1,4 +1,7 @@
-use super::{Config, schema::Lists};
+use super::{
+    Config,
+    schema::{Lists, State},
+};
 
 /// A setting that this version reads but does not act on.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,8 +55,8 @@ pub(crate) fn pending(config: &Config) -> Vec<Pending> {
             Pending::Warn("etcd.override_prefix: overrides are not implemented yet"),
         ),
         (
-            state.dir.is_some(),
-            Pending::Warn("state.dir: the last snapshot is not kept on disk yet"),
+            *state != State::default(),
+            Pending::Warn("state.dir, grace: the last snapshot is not kept on disk yet"),
         ),
     ]
     .into_iter()

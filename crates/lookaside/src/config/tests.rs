@@ -142,10 +142,62 @@ fn what_has_no_effect_yet_is_said() {
         "[lists]\nhold_down = \"0s\"",
         "[lists]\npanic = 0.1",
         "[state]\ndir = \"/x\"",
+        "[state]\ngrace = \"9s\"",
         "[etcd]\noverride_prefix = \"x/\"",
     ] {
         assert!(matches!(said(missed)[..], [Pending::Warn(_)]), "{missed}");
     }
+}
+
+fn converted(text: &str) -> lookaside_server::Config {
+    let any = ([127, 0, 0, 1], 0).into();
+    toml::from_str::<Config>(text).unwrap().balancer(any, any)
+}
+
+#[test]
+fn the_settings_reach_the_balancer() {
+    let config = converted(
+        "[lists]\nmax_slots = 7\non_empty = \"hold\"\nunknown = \"fallback\"\n\
+         report_interval = \"0s\"\n[limits]\nstreams = 9\nstreams_per_peer = 8\n",
+    );
+    assert_eq!(config.lists.max_slots, 7);
+    assert_eq!(config.lists.on_empty, lookaside_server::OnEmpty::Hold);
+    assert_eq!(config.lists.unknown, lookaside_server::Unknown::Fallback);
+    assert_eq!(config.lists.report_interval, Duration::ZERO);
+    assert_eq!(config.limits.streams, 9);
+    assert_eq!(config.limits.streams_per_peer, 8);
+    assert!(config.limits.connections > 9);
+}
+
+#[test]
+fn registration_is_on_by_default_where_there_is_no_other_way_to_register() {
+    assert!(converted("registry = \"memory:\"").registration);
+    assert!(!converted("registry = \"etcd://a:1\"").registration);
+    assert!(converted("registry = \"etcd://a:1\"\n[registration]\nenabled = true").registration);
+    assert!(!converted("[registration]\nenabled = false").registration);
+}
+
+#[test]
+fn only_a_registry_that_starts_empty_is_waited_for() {
+    assert_eq!(converted("").lists.hold, Duration::from_secs(3));
+    let hold = converted("registry = \"etcd://a:1\"").lists.hold;
+    assert_eq!(hold, Duration::ZERO);
+}
+
+#[test]
+fn etcd_gets_its_members_prefixes_and_credentials() {
+    let config: Config = toml::from_str(
+        "registry = \"etcd://a:1,b:2\"\n[etcd]\nprefix = \"x/\"\nuser = \"u\"\npassword = \"p\"\n",
+    )
+    .unwrap();
+    let etcd = config.etcd();
+    assert_eq!(etcd.url(), "etcd://a:1,b:2");
+    assert_eq!(&*etcd.prefix, "x/");
+    assert_eq!(&*etcd.config_prefix, "lookaside/config/");
+    assert_eq!(
+        (etcd.user.as_deref(), etcd.password.as_deref()),
+        (Some("u"), Some("p"))
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 /// Reads `10s`, `100ms`, `1m 30s` or `0s`.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
-        .map_err(|error| format!("{text:?} is no duration like 10s, 100ms or 0s: {error}"))
+        .map_err(|_| format!("{text:?} is no duration like 10s, 100ms or 0s"))
 }
 
 /// As [`parse_duration`], for serde.

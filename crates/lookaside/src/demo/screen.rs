@@ -216,7 +216,7 @@ fn over(drawn: usize, lines: &[String]) -> String {
     text
 }
 
-/// Lines that wrapped would not be counted right when they are drawn over.
+/// Lines that wrap would not be counted right when they are drawn over.
 fn clip(line: &str, columns: usize) -> String {
     let mut shown = 0;
     let mut escape = false;
@@ -244,3 +244,6 @@ fn columns() -> usize {
         .filter(|columns| *columns > 0)
         .unwrap_or(80)
 }
+
+#[cfg(test)]
+mod tests;
