@@ -30,3 +30,8 @@ pub use etcd::Etcd;
 pub use poll::eventually;
 pub use probe::{Probe, Second, Tally};
 pub use process::Process;
+
+/// The programs in the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

@@ -70,7 +70,8 @@ impl Echo for Handler {
         };
         sleep(work).await;
         Ok(Response::new(EchoResponse {
-            message: client,
+            // So that the client can tell the time that was lost elsewhere.
+            message: work.as_millis().to_string(),
             backend: self.at.to_string(),
             lb_token: token.unwrap_or_default(),
         }))

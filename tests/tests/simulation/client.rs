@@ -116,7 +116,9 @@ impl Worker {
                         .backend
                         .parse()
                         .expect("backends are called by address");
-                    self.witness.call_answered(&call, by);
+                    let work = answer.message.parse().expect("milliseconds");
+                    self.witness
+                        .call_answered(&call, by, Duration::from_millis(work));
                 }
                 Err(status) => self.witness.call_failed(&call, &status),
             }

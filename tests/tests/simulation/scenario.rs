@@ -27,8 +27,7 @@ const WEIGHTS: [u32; 7] = [0, 1, 2, 3, 5, 10, 100];
 pub struct Profile {
     /// One backend is up all the time.
     pub rock: bool,
-    /// Balancers die, leave, go silent.
-    pub balancers: bool,
+    pub balancers: Harm,
     /// The registry stops telling balancers of changes.
     pub registry: bool,
     /// Operators set drops and fallback.
@@ -37,11 +36,23 @@ pub struct Profile {
     pub clients: bool,
 }
 
+/// What happens to balancers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harm {
+    None,
+    /// Their connections are cut.
+    Cuts,
+    /// They die, leave, go silent.
+    All,
+}
+
 impl Profile {
     fn draw(rng: &mut Rng) -> Self {
         Self {
             rock: rng.bool(),
-            balancers: rng.u32(..4) > 0,
+            balancers: *rng
+                .choice(&[Harm::None, Harm::Cuts, Harm::All, Harm::All])
+                .expect("some"),
             registry: rng.u32(..3) == 0,
             settings: rng.u32(..4) > 0,
             clients: rng.bool(),
@@ -157,7 +168,7 @@ impl Scenario<'_> {
         match rng.u32(..100) {
             0..40 => self.backend(rng),
             40..45 => self.burst(rng),
-            45..75 if self.profile.balancers => self.balancer(rng),
+            45..75 if self.profile.balancers != Harm::None => self.balancer(rng),
             75..85 if self.profile.settings => self.settings(rng).await,
             85..90 if self.profile.registry && !self.frozen => self.freeze(rng),
             90..100 if self.profile.clients => self.client(rng),
@@ -226,7 +237,10 @@ impl Scenario<'_> {
     fn balancer(&mut self, rng: &mut Rng) {
         let n = rng.usize(..self.world.replicas.len());
         let back = Duration::from_millis(rng.u64(200..20_000));
-        let what = rng.u32(..10);
+        let what = match self.profile.balancers {
+            Harm::All => rng.u32(..10),
+            Harm::Cuts | Harm::None => 8,
+        };
         if what == 9 {
             self.log(format!("all replicas die, for {back:?}"));
             for n in 0..self.world.replicas.len() {

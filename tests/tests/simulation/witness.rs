@@ -79,6 +79,7 @@ pub enum Up {
 #[derive(Debug)]
 struct Client {
     has_fallback: bool,
+    created: Instant,
     /// Since when it is connected to a healthy replica.
     attached: Option<Instant>,
     /// When it last can be relied on to have known the newest list.
@@ -136,6 +137,7 @@ impl Witness {
         let now = Instant::now();
         let client = Client {
             has_fallback,
+            created: now,
             attached: None,
             fresh: now,
         };

@@ -41,6 +41,7 @@ pub struct World {
     pub replicas: Vec<Replica>,
     pub clients: Vec<Client>,
     pub report_interval: Duration,
+    pub max_latency: Duration,
     /// What goes on beside the next events: drains, departures.
     pub beside: JoinSet<()>,
     fallbacks: Vec<Server>,
@@ -90,6 +91,7 @@ impl World {
             replicas: Vec::new(),
             clients: Vec::new(),
             report_interval,
+            max_latency,
             beside: JoinSet::new(),
             fallbacks: Vec::new(),
             watchers: JoinSet::new(),

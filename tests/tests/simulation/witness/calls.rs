@@ -8,19 +8,22 @@ use tokio::time::Instant;
 use tonic::{Code, Status};
 
 use super::{ATTACHED, CONNECTED, PROPAGATION, State, Up, Witness, ago};
-use crate::{backend::MAX_WORK, client::KEEP_ALIVE};
+use crate::client::KEEP_ALIVE;
 
-/// Until everybody knows of a crash that cut its connections: a latency.
-const CRASH_DETECTED: Duration = Duration::from_millis(250);
+/// Until a call that a crash has cut off fails: at once.
+const CRASH_DETECTED: Duration = Duration::from_millis(10);
 
 /// Until a call on a connection that went silent fails: the interval until the ping, and
 /// once more because activity just before the silence moves it, and its timeout.
 const SILENCE_DETECTED: Duration =
     Duration::from_secs(2 * KEEP_ALIVE.0.as_secs() + KEEP_ALIVE.1.as_secs() + 1);
 
-/// The longest that any call may wait where a backend is up all the time: a client whose
-/// balancers are all silent falls back after 10 s.
-const LONGEST_WAIT: Duration = Duration::from_secs(12);
+/// Beside its work, a call takes so long at most where there is a backend to take it: a
+/// few latencies, for its way and perhaps for a connection.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// A new client whose balancers are all silent falls back after 10 s.
+const STARTED: Duration = Duration::from_secs(11);
 
 /// One call, as its client saw it.
 #[derive(Clone, Debug)]
@@ -76,17 +79,17 @@ impl Witness {
         }
     }
 
-    /// A call was answered.
-    pub fn call_answered(&self, call: &Call<'_>, by: SocketAddr) {
+    /// A call was answered after so much work.
+    pub fn call_answered(&self, call: &Call<'_>, by: SocketAddr, work: Duration) {
         let mut seen = self.lock();
         if seen.fallbacks.contains(&by) {
             seen.tally.fallback += 1;
         } else {
             seen.tally.balanced += 1;
         }
-        let lasted = call.started.elapsed();
-        if seen.rock && seen.has_fallback(call) && lasted > MAX_WORK + LONGEST_WAIT {
-            let broken = format!("{}: a call to {by} took {lasted:?}", call.client);
+        let waited = call.started.elapsed().saturating_sub(work);
+        if waited > LONGEST_WAIT && seen.had_somebody_to_call(call) {
+            let broken = format!("{}: a call to {by} waited for {waited:?}", call.client);
             self.log.violation(broken);
         }
     }
@@ -112,12 +115,6 @@ impl Witness {
 }
 
 impl State {
-    fn has_fallback(&self, call: &Call<'_>) -> bool {
-        self.clients
-            .get(call.client)
-            .is_some_and(|it| it.has_fallback)
-    }
-
     /// Counts a failure.
     ///
     /// # Errors
@@ -173,13 +170,14 @@ impl State {
     fn excuse_crash(&self, call: &Call<'_>, peer: SocketAddr) -> Result<(), String> {
         let server = self.servers.get(&peer).ok_or("nobody is there")?;
         let now = Instant::now();
-        let crashed = |(at, up): (Instant, &Up)| {
-            let detected = match up {
-                Up::Crashed => CRASH_DETECTED,
-                Up::Vanished => SILENCE_DETECTED,
-                Up::Serving | Up::Stopped => return false,
-            };
-            at <= now && call.started <= at + detected && now <= at + detected * 2
+        let crashed = |(at, up): (Instant, &Up)| match up {
+            // A call that comes later is not sent there any more, or sent elsewhere.
+            Up::Crashed => call.started <= at && now <= at + CRASH_DETECTED,
+            Up::Vanished => {
+                let known = at + SILENCE_DETECTED;
+                call.started <= known && now <= known + SILENCE_DETECTED
+            }
+            Up::Serving | Up::Stopped => false,
         };
         if server.changes().rev().any(crashed) {
             return Ok(());
@@ -192,18 +190,24 @@ impl State {
         if call.wait_for_ready {
             return Err("it waits for ready".into());
         }
-        let has_fallback = self.has_fallback(call);
-        if self.rock && has_fallback {
-            return Err("one backend was up all the time".into());
+        if self.had_somebody_to_call(call) {
+            return Err("a backend was up and listed, or in fallback".into());
         }
-        let begin = ago(call.started, ATTACHED + CONNECTED);
-        match self.clients.get(call.client) {
-            Some(client)
-                if self.is_settled(client, call.started) && self.has_steady_backend(begin) =>
-            {
-                Err("a backend was up and listed".into())
-            }
-            _ => Ok(()),
-        }
+        Ok(())
+    }
+
+    /// Whether the client of this call was connected to somebody all the time, whatever
+    /// happened to others.
+    fn had_somebody_to_call(&self, call: &Call<'_>) -> bool {
+        let Some(client) = self.clients.get(call.client) else {
+            return false;
+        };
+        // In fallback or not, one of its connections is up.
+        let always = self.rock && client.has_fallback && call.started >= client.created + STARTED;
+        let span = ATTACHED + CONNECTED;
+        always
+            || (self.is_settled(client, call.started)
+                && client.attached_for() >= span + call.started.elapsed()
+                && self.has_steady_backend(ago(call.started, span)))
     }
 }

@@ -1,11 +1,14 @@
 //! What streams may say.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{PROPAGATION, State, Witness, ago};
+use super::{State, Witness, ago};
 use crate::expected::{Contents, Expected};
+
+/// A burst is merged for a second; the rest is latency.
+const SAID: Duration = Duration::from_millis(1250);
 
 /// What a stream said last.
 #[derive(Clone, Debug)]
@@ -22,11 +25,11 @@ impl Witness {
         let Some(view) = seen.views.get(replica) else {
             return;
         };
-        let recent = ago(told.at, PROPAGATION);
+        let recent = ago(told.at, SAID);
         let fits = |said: &Arc<Expected>| said.is_told_by(told.contents.as_ref());
         if !view.since(recent).any(fits) {
             let broken = format!(
-                "replica {replica} says {:?}, which it was not told since {PROPAGATION:?}: {:?}",
+                "replica {replica} says {:?}, which it was not told since {SAID:?}: {:?}",
                 told.contents,
                 view.since(recent).collect::<Vec<_>>()
             );
@@ -45,8 +48,8 @@ impl Witness {
         for (replica, told) in &seen.told {
             let (view, healthy) = (&seen.views[*replica], &seen.replicas[*replica]);
             if *healthy.current()
-                && view.age() > PROPAGATION
-                && told.at.elapsed() > PROPAGATION
+                && view.age() > SAID
+                && told.at.elapsed() > SAID
                 && !view.current().is_told_by(told.contents.as_ref())
             {
                 let broken = format!(
