@@ -1,6 +1,6 @@
 //! A pick allocates nothing, whatever picks.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 mod support;
 

@@ -1,7 +1,7 @@
 //! Entering fallback and leaving it, over the wire. (Every rule has a test of its own
 //! beside the state machine.)
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! A policy and a resolver that a user might write, on the public traits alone.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! Peers that do what no well-behaved server does: HTTP/2 by hand.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 mod support;
 
