@@ -21,8 +21,7 @@
 //! # }
 //! ```
 //!
-//! Feature `etcd`: registers in etcd itself (`Target::registrar`); needs `protoc` to
-//! build.
+//! Feature `etcd`: `Target::etcd` registers in etcd itself; needs `protoc` to build.
 
 mod agent;
 mod balancer;
@@ -37,6 +36,8 @@ mod token;
 
 pub use lookaside_core::HostPort;
 pub use lookaside_registry::{Handle, Registered, Registrar, RegistrarError, Registration};
+#[cfg(feature = "etcd")]
+pub use lookaside_registry_etcd::{ConfigError as EtcdConfigError, EtcdConfig};
 
 pub use agent::Agent;
 pub use balancer::BalancerRegistrar;

@@ -40,7 +40,20 @@ impl Target {
         })
     }
 
-    /// Registers through any other registrar, such as etcd's.
+    /// Registers in etcd itself, without a balancer.
+    ///
+    /// # Errors
+    /// The configuration is wrong; says which field. An etcd that cannot be reached is no
+    /// error: it is tried again until it works.
+    #[cfg(feature = "etcd")]
+    pub async fn etcd(
+        config: lookaside_registry_etcd::EtcdConfig,
+    ) -> Result<Self, lookaside_registry_etcd::ConfigError> {
+        let registrar = lookaside_registry_etcd::EtcdRegistrar::new(config).await?;
+        Ok(Self::registrar(Arc::new(registrar)))
+    }
+
+    /// Registers through any other registrar.
     pub fn registrar(registrar: Arc<dyn Registrar>) -> Self {
         Self {
             registrar,

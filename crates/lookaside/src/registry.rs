@@ -8,7 +8,7 @@ use lookaside_registry::{
     DEFAULT_POLL, FileRegistry, MemoryLimits, MemoryRegistry, Registry,
     names::{NameResolver, SystemLookup},
 };
-use lookaside_registry_etcd::{EtcdRegistrar, EtcdRegistry};
+use lookaside_registry_etcd::EtcdRegistry;
 
 use crate::{
     cli::Failure,
@@ -47,8 +47,5 @@ pub(crate) async fn open(config: &Config) -> Result<Opened, Failure> {
 
 /// Where an agent writes that registers in etcd itself.
 pub(crate) async fn etcd_target(config: &Config) -> Result<Target, Failure> {
-    let registrar = EtcdRegistrar::new(config.etcd())
-        .await
-        .map_err(Failure::usage)?;
-    Ok(Target::registrar(Arc::new(registrar)))
+    Target::etcd(config.etcd()).await.map_err(Failure::usage)
 }

@@ -25,10 +25,11 @@ Exit codes: 0 no call failed that should not have; 1 one did, or something else 
 2 wrong usage or configuration.")]
 pub(super) struct Demo {
     /// Where to record the backends: memory: or etcd://HOST:PORT[,HOST:PORT...]
-    #[arg(long, value_name = "URL", default_value = "memory:")]
-    registry: RegistryUrl,
+    /// [default: memory:]
+    #[arg(long, value_name = "URL")]
+    registry: Option<RegistryUrl>,
 
-    /// Read [etcd] from this file
+    /// Read `registry` and the section `etcd` from this file
     #[arg(long, value_name = "FILE", env = "LOOKASIDE_CONFIG")]
     config: Option<PathBuf>,
 
@@ -40,7 +41,7 @@ pub(super) struct Demo {
 impl Demo {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let overrides = Overrides {
-            registry: Some(self.registry),
+            registry: self.registry,
             ..Overrides::default()
         };
         let loaded =

@@ -41,7 +41,7 @@ pub(super) struct Registration {
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', value_parser = values::dialable)]
     balancer: Vec<HostPort>,
 
-    /// Read `registry` and [etcd] from this file
+    /// Read `registry` and the section `etcd` from this file
     #[arg(long, value_name = "FILE", env = "LOOKASIDE_CONFIG")]
     config: Option<PathBuf>,
 }

@@ -20,7 +20,7 @@ use crate::{
 /// its clients to the other replicas over some seconds; a second signal ends it at once.
 ///
 /// Every key of the configuration file has an environment variable:
-/// LOOKASIDE_LISTS_MAX_SLOTS is max_slots of [lists]. A flag wins over the environment,
+/// LOOKASIDE_LISTS_MAX_SLOTS is `max_slots` of `lists`. A flag wins over the environment,
 /// that over the file.
 #[derive(Debug, Args)]
 #[command(after_help = "\
