@@ -43,7 +43,9 @@ def main(what, *options):
     if not ready:
         return _MISSING
     try:
-        programs = [f"--etcd={toolchain.etcd()}", f"--lookaside={toolchain.lookaside()}"]
+        programs = [f"--etcd={toolchain.etcd()}"]
+        if what != "self-test":  # which runs the stand-in
+            programs.append(f"--lookaside={toolchain.lookaside()}")
     except toolchain.Missing as lack:
         _say_missing([lack])
         return _MISSING
