@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// Short at first: most failures are a balancer that restarts. A balancer that starts
 /// with an empty registry holds its streams for 3 s, and the longest wait is well
 /// within that even with jitter.
-const BACKOFF: BackoffConfig = BackoffConfig {
+pub(crate) const BACKOFF: BackoffConfig = BackoffConfig {
     initial: Duration::from_millis(100),
     multiplier: 1.6,
     jitter: 0.2,

@@ -1,7 +1,7 @@
 use std::{future::pending, sync::Arc, time::Duration};
 
 use fastrand::Rng;
-use lookaside_core::BackendState;
+use lookaside_core::{BackendState, Backoff};
 use lookaside_registry::{Registrar, RegistrarError, Registration};
 use tokio::{
     select,
@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     AgentState,
-    keeper::{Keeper, Step},
+    keeper::{BACKOFF, Keeper, Step},
 };
 
 /// A registry that takes longer than this over one request is not answering.
@@ -137,19 +137,17 @@ impl Task {
     async fn deregister(&mut self, keeper: &Keeper) {
         if let Some(handle) = keeper.handle() {
             let deadline = Instant::now() + DEREGISTER_TIME;
-            let mut retries = Keeper::default();
+            let mut backoff = Backoff::new(BACKOFF);
             while let Err(error) = timeout_at(deadline, self.registrar.deregister(handle))
                 .await
                 .unwrap_or_else(|_| Err(no_answer(DEREGISTER_TIME)))
             {
-                let now = Instant::now();
-                retries.failed(&error, now, &mut self.rng);
-                let (at, _) = retries.next(&self.wanted.borrow().registration, now);
-                if at >= deadline {
+                let again = Instant::now() + backoff.next(&mut self.rng);
+                if again >= deadline {
                     tracing::warn!(%error, "cannot deregister; the registration will expire");
                     break;
                 }
-                sleep_until(at).await;
+                sleep_until(again).await;
             }
         }
         self.log(&AgentState::Ended);

@@ -32,6 +32,9 @@ const CALL_TIME: Duration = Duration::from_secs(5);
 /// The slowest is a registration that runs out, after 3 s.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// At 75 drops a second, no drop for so long is no chance.
+const QUIET: Duration = Duration::from_millis(200);
+
 /// How long the balancer stays away.
 const OUTAGE: Duration = Duration::from_secs(1);
 
@@ -50,7 +53,8 @@ pub(super) struct World {
 }
 
 impl World {
-    /// A balancer, and a client that calls a service without backends: its calls wait.
+    /// A balancer, the first backends, and a client under load. Its calls wait until
+    /// there is a list.
     pub(super) async fn start(
         mut place: Place,
         ledger: Arc<Ledger>,
@@ -151,15 +155,16 @@ impl World {
         self.place.clear_drops(&self.service).await?;
         let told = |service: &lookaside_proto::v1::Service| service.drops.is_empty();
         self.until_told(told).await?;
-        let mut dropped = self.ledger.totals().dropped;
-        loop {
-            sleep(Duration::from_millis(200)).await;
-            let now = self.ledger.totals().dropped;
-            if now == dropped {
-                break;
+        // The clients have heard of it when no call has been dropped for a moment.
+        let mut last = (self.ledger.totals().dropped, Instant::now());
+        self.until("no call is dropped any more", || {
+            let dropped = self.ledger.totals().dropped;
+            if dropped != last.0 {
+                last = (dropped, Instant::now());
             }
-            dropped = now;
-        }
+            last.1.elapsed() >= QUIET
+        })
+        .await?;
         self.ledger.measure();
         self.view.balancer("killed");
         drop(self.balancer.take());
