@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use lookaside_tests::{
     Balancer, Etcd,
     bench::{
@@ -43,7 +43,7 @@ async fn run(streams: usize) -> Result<()> {
     }
     let file = tempfile::NamedTempFile::new()?;
     std::fs::write(file.path(), "[limits]\nnew_streams_per_second = 1000000\n")?;
-    let config = file.path().to_str().expect("UTF-8");
+    let config = file.path().to_str().context("a path in UTF-8")?;
     let balancer = Balancer::start(["--registry", &etcd.url(), "--config", config]).await;
     let list = Stream::open(balancer.addr, "bench").await?.list().await?;
     let size: usize = list
