@@ -19,7 +19,7 @@ run_tests() { # [fast|CARGO TEST ARGUMENT...]
 fast_tests() {
   local targets=(--lib --bins) name
   for name in $(integration_tests); do
-    case $name in etcd_*) ;; *) targets+=(--test "$name") ;; esac
+    case $name in etcd | etcd_*) ;; *) targets+=(--test "$name") ;; esac
   done
   cargo test --workspace --no-fail-fast "${targets[@]}" && cargo test --workspace --doc
 }
