@@ -37,16 +37,20 @@ impl Table {
         self.appeared.subscribe()
     }
 
-    /// Opens a stream for the first of these that is known.
+    /// Opens a stream for the first of these that is in the table, unless there is nothing
+    /// to tell of it yet.
     pub(crate) fn open(self: &Arc<Self>, candidates: &[ServiceName]) -> Option<OpenStream> {
-        candidates.iter().find_map(|name| {
-            // Counted while the table's shard is locked: see `remove_idle`.
-            let entry = self.services.get(name)?;
-            entry
-                .topic()
-                .has_update()
-                .then(|| OpenStream::new(Arc::clone(self), Arc::clone(&entry)))
-        })
+        // Counted while the table's shard is locked: see `remove_idle`.
+        let entry = candidates.iter().find_map(|name| self.services.get(name))?;
+        let update = entry.topic().has_update();
+        update.then(|| OpenStream::new(Arc::clone(self), Arc::clone(&entry)))
+    }
+
+    /// Whether one of these is in the table.
+    pub(crate) fn has_any(&self, candidates: &[ServiceName]) -> bool {
+        candidates
+            .iter()
+            .any(|name| self.services.contains_key(name))
     }
 
     /// Opens a stream for a service whether it is known or not. An unknown one is in

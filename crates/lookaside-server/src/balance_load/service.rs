@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, header::CONTENT_TYPE};
@@ -117,7 +117,8 @@ impl BalanceLoad {
         Ok(response)
     }
 
-    /// Opens the stream when its service is known, or by `patience` at the latest.
+    /// Opens the stream when there is something to tell of its service. An unknown one has
+    /// until `patience` to appear.
     async fn open(
         &self,
         names: &[ServiceName],
@@ -125,17 +126,22 @@ impl BalanceLoad {
         patience: Instant,
     ) -> Result<OpenStream, Status> {
         let mut appearances = self.table.appearances();
-        let appears = async {
+        let mut appears = pin!(async {
             loop {
                 if let Some(stream) = self.table.open(names) {
-                    return Some(stream);
+                    return stream;
                 }
-                // The table outlives this call.
-                appearances.changed().await.ok()?;
+                // An error would mean that the table is gone, and we hold it.
+                let _ = appearances.changed().await;
             }
-        };
-        if let Ok(Some(stream)) = timeout_at(patience, appears).await {
+        });
+        if let Ok(stream) = timeout_at(patience, &mut appears).await {
             return Ok(stream);
+        }
+        if self.table.has_any(names) {
+            // Its host names are being looked up: it is slow, not unknown. A client that
+            // has heard nothing goes to its own addresses when it likes.
+            return Ok(appears.await);
         }
         match self.unknown {
             Unknown::Refuse => Err(Status::not_found(format!("no service {bare} is known"))),

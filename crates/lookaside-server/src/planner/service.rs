@@ -1,8 +1,8 @@
 use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 
 use lookaside_core::{
-    Backend, BackendId, BackendState, DEFAULT_WEIGHT, Drop, Drops, FallbackReason, Limits, Plan,
-    Planner, ResolvedBackend, Revision, Service, ServiceInput, ServiceName, ServiceSettings,
+    Backend, BackendId, BackendState, DEFAULT_WEIGHT, Drop, Drops, FallbackReason, Host, Limits,
+    Plan, Planner, ResolvedBackend, Revision, Service, ServiceInput, ServiceName, ServiceSettings,
     Settings, TokenIssuer,
 };
 use lookaside_registry::names::Names;
@@ -37,9 +37,35 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
-    fn backends(&self) -> impl Iterator<Item = ResolvedBackend> {
+    /// The backends with their addresses, as they are in `last` where neither is new: the
+    /// planner takes what is the very same as known, and 10,000 IP addresses need no
+    /// memory for each plan.
+    fn backends(&self, last: &[ResolvedBackend]) -> Arc<[ResolvedBackend]> {
+        let mut last = last.iter().peekable();
         let backends = self.service.backends.iter();
-        backends.map(|backend| (Arc::clone(backend), self.names.addresses(backend)))
+        let resolved = backends.map(|backend| {
+            let known = last
+                .next_if(|(old, _)| Arc::ptr_eq(old, backend))
+                .or_else(|| {
+                    // Both are sorted by id.
+                    while last.next_if(|(old, _)| old.id < backend.id).is_some() {}
+                    last.next_if(|(old, _)| old == backend)
+                });
+            let addresses = match (known, backend.address.host()) {
+                (Some((_, addresses)), Host::Ip(_)) => Arc::clone(addresses),
+                (Some((_, addresses)), Host::Name(_)) => {
+                    let newest = self.names.addresses(backend);
+                    if *addresses == newest {
+                        Arc::clone(addresses)
+                    } else {
+                        newest
+                    }
+                }
+                (None, _) => self.names.addresses(backend),
+            };
+            (Arc::clone(backend), addresses)
+        });
+        resolved.collect()
     }
 }
 
@@ -48,7 +74,7 @@ impl Inputs {
 pub(super) struct PlannedService {
     pub(super) entry: Arc<Entry>,
     planner: Planner,
-    /// What the last plan was made from.
+    /// What the last plan was made from, sorted by id.
     backends: Arc<[ResolvedBackend]>,
     plan: Option<Arc<Plan>>,
     plan_version: u64,
@@ -77,7 +103,7 @@ impl PlannedService {
     /// A service of which no backend has an address waits for the first lookup of its
     /// names to end: it is slow, not empty.
     pub(super) fn plan(&mut self, inputs: Inputs, config: &PlanConfig, now: SystemTime) -> bool {
-        let backends: Arc<[ResolvedBackend]> = inputs.backends().collect();
+        let backends = inputs.backends(&self.backends);
         let input = ServiceInput {
             name: self.entry.name(),
             backends: &backends,
@@ -113,11 +139,6 @@ impl PlannedService {
         });
         self.plan = Some(plan);
         changed
-    }
-
-    /// Whether host names resolve to something else than when this was planned.
-    pub(super) fn is_moved(&self, inputs: &Inputs) -> bool {
-        !inputs.backends().eq(self.backends.iter().cloned())
     }
 
     /// What clients get when no backend can take calls, and why. An empty list is never

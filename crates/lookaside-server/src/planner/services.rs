@@ -84,20 +84,17 @@ impl Services {
         }
     }
 
-    /// Takes over what host names resolve to, and plans what changed.
+    /// Takes over what is known of host names, and plans the services that use one of
+    /// which something else is known now, be it only why it does not resolve.
     pub(super) fn resolve(&mut self, names: Arc<Names>, now: Now) {
-        self.names = names;
-        let moved: Vec<ServiceName> = self
-            .planned
-            .iter()
-            .filter(|(name, service)| {
-                let inputs = self.inputs(name);
-                has_host_names(&inputs.service)
-                    && (service.entry.published().is_none() || service.is_moved(&inputs))
-            })
+        let before = std::mem::replace(&mut self.names, names);
+        let differs = |host: &str| before.status(host) != self.names.status(host);
+        let services = self.backends.services.iter();
+        let concerned: Vec<ServiceName> = services
+            .filter(|(_, service)| hosts(service).any(differs))
             .map(|(name, _)| name.clone())
             .collect();
-        for name in moved {
+        for name in concerned {
             self.change(name, now);
         }
     }
@@ -226,9 +223,13 @@ impl Services {
     }
 }
 
-fn has_host_names(service: &Service) -> bool {
-    let mut backends = service.backends.iter();
-    backends.any(|backend| matches!(backend.address.host(), Host::Name(_)))
+/// The host names that a service is registered by.
+fn hosts(service: &Service) -> impl Iterator<Item = &str> {
+    let backends = service.backends.iter();
+    backends.filter_map(|backend| match backend.address.host() {
+        Host::Ip(_) => None,
+        Host::Name(host) => Some(&**host),
+    })
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::{Lists, table::Table};
 /// How often it is looked for services to forget; they are kept for minutes.
 const FORGET_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Plans until the registry ends. `planned` becomes `Ok` when everything has been planned
+/// Plans until it is dropped. `planned` becomes `Ok` when everything has been planned
 /// once; until then it says what is being waited for.
 pub(crate) async fn run(
     mut registry: watch::Receiver<Arc<RegistryState>>,
@@ -33,16 +33,16 @@ pub(crate) async fn run(
     forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
     registry.mark_changed();
     names.mark_changed();
-    let mut names_follow = true;
+    let (mut registry_follows, mut names_follow) = (true, true);
     let mut complete = false;
     loop {
         let due = services.next_due();
         tokio::select! {
-            changed = registry.changed() => {
-                if changed.is_err() {
-                    // The last lists stand: a registry that is gone changes nothing.
+            changed = registry.changed(), if registry_follows => {
+                // A registry that is gone changes nothing; the lists stand.
+                registry_follows = changed.is_ok();
+                if !registry_follows {
                     tracing::warn!("the registry has ended: nothing changes any more");
-                    return std::future::pending().await;
                 }
                 let state = Arc::clone(&registry.borrow_and_update());
                 services.observe(&state, now());
@@ -81,8 +81,14 @@ fn now() -> Now {
 /// What is missing before lists can be served.
 fn waiting_for(state: &RegistryState, services: &Services) -> Option<Arc<str>> {
     if services.has_state() {
-        let tried = services.names_are_tried();
-        return (!tried).then(|| "the backends' host names are being looked up".into());
+        return if !services.names_are_tried() {
+            Some("the backends' host names are being looked up".into())
+        } else if services.next_due().is_some() {
+            // What was found of the names last may be in no list yet.
+            Some("the first lists are being made".into())
+        } else {
+            None
+        };
     }
     Some(match &state.freshness {
         Freshness::Connecting {
@@ -94,3 +100,6 @@ fn waiting_for(state: &RegistryState, services: &Services) -> Option<Arc<str>> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;
