@@ -5,12 +5,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use http_body::{Frame, SizeHint};
 use tonic::{Status, body::Body};
 
 /// A request is kept until its response begins, so that it can be sent again if the peer
-/// did not look at it; but no more of its body than this.
+/// did not look at it; but no more of its body than this, in bytes.
 const MAX_KEPT: usize = 256 * 1024;
 
 /// What is needed to send a request again. (hyper hands a request back only if it never
@@ -23,7 +23,8 @@ pub(super) struct Replay {
 struct Head {
     method: Method,
     uri: Uri,
-    headers: HeaderMap,
+    /// Not a map: that would be two allocations a call.
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// A request's body that keeps what was sent of it.
@@ -31,18 +32,23 @@ pub(crate) struct RequestBody {
     recording: Arc<Mutex<Recording>>,
     /// Which sending this is; only the newest reads on.
     generation: u32,
-    /// How many kept frames it has passed.
-    position: usize,
 }
 
 struct Recording {
     body: Body,
+    /// It has said that it is at its end, and need not be asked again.
+    ended: bool,
     generation: u32,
+    /// Frames are kept. What has been kept stays, also after that, until the newest sending
+    /// has passed it.
     keeping: bool,
     /// Nearly all requests have one frame: no allocation for it.
     first: Option<Bytes>,
     more: Vec<Bytes>,
+    /// Of what is kept, with what it costs to keep it.
     size: usize,
+    /// How many kept frames the newest sending has passed.
+    position: usize,
 }
 
 impl Replay {
@@ -51,11 +57,13 @@ impl Replay {
         let (parts, body) = request.into_parts();
         let recording = Arc::new(Mutex::new(Recording {
             body,
+            ended: false,
             generation: 0,
             keeping: true,
             first: None,
             more: Vec::new(),
             size: 0,
+            position: 0,
         }));
         let replay = Self {
             head: None,
@@ -64,7 +72,6 @@ impl Replay {
         let body = RequestBody {
             recording,
             generation: 0,
-            position: 0,
         };
         (replay, Request::from_parts(parts, body))
     }
@@ -75,7 +82,11 @@ impl Replay {
             self.head = Some(Head {
                 method: request.method().clone(),
                 uri: request.uri().clone(),
-                headers: request.headers().clone(),
+                headers: request
+                    .headers()
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect(),
             });
         }
     }
@@ -88,24 +99,23 @@ impl Replay {
             return None;
         }
         recording.generation += 1;
+        recording.position = 0;
         let body = RequestBody {
             recording: Arc::clone(&self.body),
             generation: recording.generation,
-            position: 0,
         };
         let mut request = Request::new(body);
         *request.method_mut() = head.method;
         *request.uri_mut() = head.uri;
-        *request.headers_mut() = head.headers;
+        for (name, value) in head.headers {
+            request.headers_mut().append(name, value);
+        }
         Some(request)
     }
 
-    /// The response began: nothing needs to be kept any more.
+    /// The response began: the request is not sent again, so nothing more needs to be kept.
     pub(super) fn commit(&self) {
-        let mut recording = lock(&self.body);
-        recording.keeping = false;
-        recording.first = None;
-        recording.more = Vec::new();
+        lock(&self.body).stop_keeping();
     }
 }
 
@@ -114,28 +124,62 @@ fn lock(recording: &Mutex<Recording>) -> MutexGuard<'_, Recording> {
 }
 
 impl Recording {
-    fn kept(&self, position: usize) -> Option<&Bytes> {
-        match position.checked_sub(1) {
+    /// The next kept frame of the newest sending.
+    fn kept(&self) -> Option<&Bytes> {
+        match self.position.checked_sub(1) {
             None => self.first.as_ref(),
             Some(index) => self.more.get(index),
         }
     }
 
-    fn keep(&mut self, frame: &Frame<Bytes>) {
-        let Some(data) = frame.data_ref() else {
-            self.keeping = false;
-            return;
-        };
-        self.size += data.len();
-        if self.size > MAX_KEPT {
-            self.keeping = false;
+    fn next_kept(&mut self) -> Option<Bytes> {
+        let data = self.kept()?.clone();
+        self.position += 1;
+        self.release();
+        Some(data)
+    }
+
+    fn stop_keeping(&mut self) {
+        self.keeping = false;
+        self.release();
+    }
+
+    /// Lets go of what nobody will ask for any more. A response may begin while the request
+    /// is still being sent again: what that sending has not passed yet is part of it.
+    fn release(&mut self) {
+        if !self.keeping && self.kept().is_none() {
             self.first = None;
             self.more = Vec::new();
-        } else if self.first.is_none() {
+            self.position = 0;
+        }
+    }
+
+    /// Takes note of what the newest sending got from the body.
+    fn note(&mut self, frame: Option<&Result<Frame<Bytes>, Status>>) {
+        match frame {
+            Some(Ok(frame)) if self.keeping => match frame.data_ref() {
+                Some(data) => self.keep(data),
+                None => self.stop_keeping(),
+            },
+            Some(Ok(_)) => {}
+            // A body that failed must not be taken for one that is complete.
+            Some(Err(_)) => self.stop_keeping(),
+            None => self.ended = true,
+        }
+    }
+
+    fn keep(&mut self, data: &Bytes) {
+        self.size += data.len() + size_of::<Bytes>();
+        if self.size > MAX_KEPT {
+            self.stop_keeping();
+            return;
+        }
+        if self.first.is_none() {
             self.first = Some(data.clone());
         } else {
             self.more.push(data.clone());
         }
+        self.position += 1;
     }
 }
 
@@ -153,29 +197,27 @@ impl http_body::Body for RequestBody {
             // It is being sent elsewhere; this sending is over.
             return Poll::Ready(Some(Err(Status::cancelled("sent elsewhere"))));
         }
-        if let Some(data) = recording.kept(this.position) {
-            let data = data.clone();
-            this.position += 1;
+        if let Some(data) = recording.next_kept() {
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
+        if recording.ended {
+            return Poll::Ready(None);
+        }
         let polled = Pin::new(&mut recording.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &polled
-            && recording.keeping
-        {
-            recording.keep(frame);
-            this.position += 1;
+        if let Poll::Ready(frame) = &polled {
+            recording.note(frame.as_ref());
         }
         polled
     }
 
     fn is_end_stream(&self) -> bool {
         let recording = lock(&self.recording);
-        recording.kept(self.position).is_none() && recording.body.is_end_stream()
+        recording.kept().is_none() && (recording.ended || recording.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
         let recording = lock(&self.recording);
-        if recording.kept(self.position).is_some() {
+        if recording.kept().is_some() {
             // Not worth a sum: hyper only asks whether it is known.
             return SizeHint::default();
         }
