@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -78,7 +78,10 @@ impl RoundRobin {
                 subchannel
             })
             .collect();
-        // Both lists' states, until one of them goes.
+        // A list that was still pending goes. With its handles goes the news of its
+        // subchannels, so that what was known of them may not be used later.
+        let current: HashSet<_> = self.current.iter().map(Subchannel::id).collect();
+        self.states.retain(|id, _| current.contains(id));
         self.states.extend(states);
         self.pending = Some(entries);
         self.resolver_error = None;
@@ -95,7 +98,7 @@ impl RoundRobin {
             || self.count(&self.current, Tracked::Ready) == 0
             || self.count(pending, Tracked::Failed) == pending.len();
         if due && let Some(pending) = self.pending.take() {
-            let kept: std::collections::HashSet<_> = pending.iter().map(Subchannel::id).collect();
+            let kept: HashSet<_> = pending.iter().map(Subchannel::id).collect();
             self.states.retain(|id, _| kept.contains(id));
             self.current = pending;
         }

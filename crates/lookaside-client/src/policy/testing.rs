@@ -58,6 +58,13 @@ impl FakeController {
         policy.work(self);
     }
 
+    /// The subchannel to an address enters a state without a word, as one does that has no
+    /// handle.
+    pub(crate) fn set(&mut self, n: u8, state: ConnectivityState) {
+        let known = self.subchannels.get_mut(&address(n).socket_addr());
+        known.expect("a subchannel").1 = SubchannelState::new(state);
+    }
+
     pub(crate) fn pass(&mut self, time: Duration, policy: &mut dyn Policy) {
         self.now += time;
         policy.work(self);

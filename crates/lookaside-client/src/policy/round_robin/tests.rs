@@ -191,3 +191,18 @@ fn many_changes_at_once_are_one_publication() {
     policy.work(&mut control);
     assert_eq!(control.publications, before + 1);
 }
+
+#[test]
+fn what_was_known_of_a_list_that_never_came_into_force_is_forgotten() {
+    let (mut policy, mut control) = with([1]);
+    control.enter(1, READY, &mut policy);
+    policy.resolver_update(&addresses([2]), &mut control);
+    for n in 3..100 {
+        policy.resolver_update(&addresses([n]), &mut control);
+    }
+    assert_eq!(policy.states.len(), 2);
+    // It became READY while nobody asked, so that the policy was not told.
+    control.set(2, READY);
+    policy.resolver_update(&addresses([2]), &mut control);
+    assert_eq!(control.picks(2), [2, 2]);
+}
