@@ -4,9 +4,9 @@
 ARG RUST=1.95
 
 FROM rust:${RUST}-bookworm AS build
-# etcd-client is built with protoc
+# etcd-client is built with protoc and google/protobuf/*.proto
 RUN apt-get update \
- && apt-get install -y --no-install-recommends protobuf-compiler \
+ && apt-get install -y --no-install-recommends protobuf-compiler libprotobuf-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .

@@ -24,7 +24,7 @@ need_cargo() {
 found() { # TOOL
   case $1 in
     cc) command -v cc >/dev/null ;;
-    protoc) found_as PROTOC protoc ;;
+    protoc) found_as PROTOC protoc && knows_google_types ;;
     etcd) found_as LOOKASIDE_ETCD etcd ;;
     *) die "internal: no such requirement: $1" ;;
   esac
@@ -42,6 +42,16 @@ found_as() { # VARIABLE COMMAND
   export "$1=$path"
 }
 
+# protoc without its own .proto files, which some distributions package apart, cannot build etcd-client.
+knows_google_types() {
+  local folder status=0
+  folder=$(mktemp -d)
+  printf 'syntax = "proto3";\nimport "google/protobuf/descriptor.proto";\n' >"$folder/probe.proto"
+  "${PROTOC:-protoc}" -I "$folder" --descriptor_set_out=/dev/null "$folder/probe.proto" 2>/dev/null || status=1
+  rm -rf "$folder"
+  return "$status"
+}
+
 # The package managers this script can drive, in the order they are looked for.
 package_manager() {
   local name
@@ -57,12 +67,12 @@ package_manager() {
 package() { # MANAGER TOOL
   case $1:$2 in
     apt-get:cc) echo gcc libc6-dev ;;
-    apt-get:protoc) echo protobuf-compiler ;;
+    apt-get:protoc) echo protobuf-compiler libprotobuf-dev ;;
     apt-get:etcd) echo etcd-server ;;
     dnf:cc) echo gcc glibc-devel ;;
-    dnf:protoc) echo protobuf-compiler ;;
+    dnf:protoc) echo protobuf-compiler protobuf-devel ;;
     apk:cc) echo gcc musl-dev ;;
-    apk:protoc) echo protoc ;;
+    apk:protoc) echo protoc protobuf-dev ;;
     pacman:cc) echo gcc ;;
     pacman:protoc | brew:protoc) echo protobuf ;;
     *:etcd) echo etcd ;;
@@ -158,7 +168,7 @@ how_to_get() { # TOOL
   local manager list
   case $1 in
     cc) printf '  a C compiler that is called cc: Rust links with it\n' ;;
-    protoc) printf '  protoc, the Protocol Buffers compiler: etcd-client is built with it\n' ;;
+    protoc) printf '  protoc, the Protocol Buffers compiler, with google/protobuf/*.proto: etcd-client is built with it\n' ;;
     etcd) printf '  an etcd server (3.4 or later): the tests run against a real one\n' ;;
   esac
   if manager=$(package_manager) && list=$(package "$manager" "$1"); then
