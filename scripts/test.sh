@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What ./dev test, sim and bench do. Sourced by ./dev.
+# What ./dev test, sim and bench do. Sourced by ./dev, which sets `here`.
+# shellcheck disable=SC2154
 
 sim_seeds=20 # a few seconds' worth; `./dev full` runs 200
 
@@ -7,7 +8,7 @@ run_tests() { # [fast|CARGO TEST ARGUMENT...]
   export LOOKASIDE_SIM_SEEDS=${LOOKASIDE_SIM_SEEDS:-$sim_seeds}
   raise_open_files
   # the tests would build the binary too, but without a word
-  case ${1:-} in '' | fast) build_lookaside ;; esac
+  case ${1:-} in '' | fast) build_lookaside && use_binary debug ;; esac
   case ${1:-} in
     '') timed 'test' cargo test --workspace --no-fail-fast ;;
     fast) timed 'test fast (without etcd)' fast_tests ;;
@@ -70,8 +71,12 @@ run_bench() { # NAME PACKAGE [ARGUMENT...]
   local name=$1 package=$2
   shift 2
   say "bench $name"
-  [ "$package" != lookaside-tests ] || build_lookaside --release
+  [ "$package" != lookaside-tests ] || { build_lookaside --release && use_binary release; }
   cargo bench -p "$package" --bench "$name" -- "$@"
+}
+
+use_binary() { # debug|release: just built, so that no test builds it again
+  export LOOKASIDE_BIN=${LOOKASIDE_BIN:-${CARGO_TARGET_DIR:-$here/target}/$1/lookaside}
 }
 
 # Thousands of streams need thousands of files. As far as this user may; a million is plenty.
