@@ -1,9 +1,9 @@
-use std::{fmt, future, mem, sync::Arc};
+use std::{fmt, future, mem, sync::Arc, time::Duration};
 
 use lookaside_core::{SettingsSnapshot, Snapshot};
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::{Instant, sleep_until},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
 use super::{MemoryLimits, table::Table};
@@ -12,6 +12,9 @@ use crate::{Freshness, RegistrarError, RegistryState, task::Task};
 /// How many callers wait in line; more wait to get into it. As many are served between
 /// two publications.
 const QUEUE: usize = 1024;
+
+/// How old the state may look while nothing changes.
+const PROOF: Duration = Duration::from_secs(1);
 
 /// The task that owns the table, and the state it publishes.
 #[derive(Debug)]
@@ -85,6 +88,8 @@ async fn run(
     publisher: watch::Sender<Arc<RegistryState>>,
 ) {
     let mut batch = Vec::new();
+    let mut proof = interval(PROOF);
+    proof.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let expiry = table.next_expiry();
         // Commands first: renewals that waited while the process was stopped count.
@@ -101,6 +106,15 @@ async fn run(
                     None => future::pending().await,
                 }
             } => {}
+            _ = proof.tick() => {
+                let as_of = Instant::now();
+                // A new age, but nothing to wake anybody for.
+                publisher.send_if_modified(|state| {
+                    Arc::make_mut(state).freshness = Freshness::Synced { as_of };
+                    false
+                });
+                continue;
+            }
         }
         let now = Instant::now();
         let replies: Vec<Reply> = batch.drain(..).map(|work| work(&mut table, now)).collect();

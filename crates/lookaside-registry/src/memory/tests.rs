@@ -33,6 +33,19 @@ async fn it_is_complete_and_empty_from_the_start() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn it_does_not_age_while_nothing_changes_and_wakes_nobody_for_that() {
+    let registry = MemoryRegistry::new(MemoryLimits::default());
+    let mut state = registry.subscribe();
+    let hour = Duration::from_secs(3600);
+    let changed = tokio::time::timeout(hour, state.changed()).await;
+    assert!(changed.is_err(), "nothing changed");
+    let Freshness::Synced { as_of } = state.borrow().freshness else {
+        panic!("{:?}", state.borrow().freshness);
+    };
+    assert!(as_of.elapsed() <= Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_done_is_published_before_the_caller_hears_of_it() {
     let registry = MemoryRegistry::new(MemoryLimits::default());
     let state = registry.subscribe();
