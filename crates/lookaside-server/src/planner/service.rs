@@ -120,10 +120,13 @@ impl PlannedService {
         if changed {
             self.plan_version += 1;
             self.changed_at = now;
-            self.entry.topic().publish(match &*plan {
-                Plan::List(list) => Content::List(EncodedList::new(list)),
-                Plan::Fallback(_) => Content::Fallback,
-            });
+            let topic = self.entry.topic();
+            match &*plan {
+                Plan::List(list) => topic.publish(Content::List(EncodedList::new(list))),
+                // Clients that asked before the service was known are there already.
+                Plan::Fallback(_) if self.plan.is_none() => topic.publish_first_fallback(),
+                Plan::Fallback(_) => topic.publish(Content::Fallback),
+            }
         }
         self.backends = Arc::clone(&backends);
         self.entry.publish(Published {

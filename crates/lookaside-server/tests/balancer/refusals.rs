@@ -6,7 +6,7 @@ use lookaside_server::Unknown;
 use tokio::time::{Instant, sleep};
 use tonic::Code;
 
-use crate::kit::{Fixture, backend, framed};
+use crate::kit::{Fixture, MERGED, backend, framed};
 
 #[tokio::test(start_paused = true)]
 async fn a_first_message_that_asks_for_nothing_is_refused_before_any_answer() {
@@ -115,6 +115,9 @@ async fn an_unknown_service_falls_back_if_asked_for_until_it_appears() {
     stream.initial().await;
     stream.fallback().await;
     sleep(Duration::from_secs(3600)).await;
+    // Known now, but to its clients nothing has changed.
+    fixture.registry.set("orders", []);
+    sleep(MERGED).await;
     fixture.registry.set("orders", [backend(1)]);
     assert_eq!(stream.ports().await, [1]);
 }
