@@ -19,6 +19,10 @@ use tonic_reflection::{pb, server::Builder};
 use self::{inspect::InspectService, registration::RegistrationService};
 use crate::{http::Routes, status::Status};
 
+/// What a request may take: the largest has two names, an address, a zone and a handle.
+/// tonic's 4 MiB are reserved as soon as a peer announces them, on each of its streams.
+const MAX_REQUEST_BYTES: usize = 8 * 1024;
+
 /// Why the services cannot be had.
 #[derive(Debug)]
 pub(crate) enum GrpcError {
@@ -45,12 +49,11 @@ pub(crate) fn services(
             url: status.registry.url().to_owned(),
         })?;
         let service = RegistrationService::new(registrar);
-        let server = RegistrationServer::new(service)
-            .max_decoding_message_size(registration::MAX_REQUEST_BYTES);
+        let server = RegistrationServer::new(service).max_decoding_message_size(MAX_REQUEST_BYTES);
         routes = routes.with(server);
     }
     let inspect = InspectServer::new(InspectService::new(status, issuer))
-        .max_decoding_message_size(inspect::MAX_REQUEST_BYTES);
+        .max_decoding_message_size(MAX_REQUEST_BYTES);
     with_reflection(routes.with(inspect)).map_err(|error| GrpcError::Reflection(error.to_string()))
 }
 
@@ -69,8 +72,11 @@ fn with_reflection(routes: Routes) -> Result<Routes, tonic_reflection::server::E
             .with_service_name(REFLECTION_ALPHA);
         routes.names().fold(builder, Builder::with_service_name)
     };
-    let (v1, v1alpha) = (builder().build_v1()?, builder().build_v1alpha()?);
-    Ok(routes.with(v1).with(v1alpha))
+    let v1 = builder().build_v1()?;
+    let v1alpha = builder().build_v1alpha()?;
+    Ok(routes
+        .with(v1.max_decoding_message_size(MAX_REQUEST_BYTES))
+        .with(v1alpha.max_decoding_message_size(MAX_REQUEST_BYTES)))
 }
 
 const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";

@@ -8,6 +8,7 @@ use tonic_health::{
     server::{HealthReporter, HealthService},
 };
 
+use super::MAX_REQUEST_BYTES;
 use crate::Readiness;
 
 /// The overall health of a server, as `grpc.health.v1` names it.
@@ -18,7 +19,8 @@ pub(super) fn service(
     readiness: watch::Receiver<Readiness>,
 ) -> (HealthServer<HealthService>, impl Future<Output = ()> + Send) {
     let reporter = HealthReporter::new();
-    let server = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
+    let server = HealthServer::new(HealthService::from_health_reporter(reporter.clone()))
+        .max_decoding_message_size(MAX_REQUEST_BYTES);
     let follow = async move {
         let _: Option<Infallible> = follow(readiness, reporter).await;
     };

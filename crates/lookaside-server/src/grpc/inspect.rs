@@ -18,9 +18,6 @@ use crate::{
     table::Entry,
 };
 
-/// A request has one name.
-pub(super) const MAX_REQUEST_BYTES: usize = 8 * 1024;
-
 /// Says what the balancer knows and does, for people.
 #[derive(Debug)]
 pub(super) struct InspectService {

@@ -10,9 +10,6 @@ use lookaside_registry::{
 };
 use tonic::{Request, Response, Status};
 
-/// A request has two names, an address, a zone and a handle.
-pub(super) const MAX_REQUEST_BYTES: usize = 8 * 1024;
-
 /// Lets backends register through this balancer.
 #[derive(Debug)]
 pub(super) struct RegistrationService {

@@ -50,14 +50,17 @@ impl Watched {
         let mut appearances = self.table.appearances();
         loop {
             if let Some((entry, changes)) = &mut self.entry {
-                if changes.changed().await.is_ok()
-                    && self.table.has(entry)
-                    && let Some(service) = describe(entry, &self.issuer)
-                {
+                // Errors would mean that entry or table are gone, and we hold them.
+                let changed = tokio::select! {
+                    _ = changes.changed() => true,
+                    _ = appearances.changed() => false,
+                };
+                if !self.table.has(entry) {
+                    // Forgotten; it may have come back.
+                    self.entry = None;
+                } else if changed && let Some(service) = describe(entry, &self.issuer) {
                     return (self, service);
                 }
-                // Forgotten; it may come back.
-                self.entry = None;
             } else if let Some(entry) = self.table.find(&self.names) {
                 let mut changes = entry.watch();
                 changes.mark_changed();
