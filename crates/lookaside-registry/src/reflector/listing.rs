@@ -63,6 +63,12 @@ impl<L: Layout> Listing<L> {
         if page.header.cluster != first.header.cluster {
             return Turned::Broken("the pages of a list came from two clusters");
         }
+        // Connections come back by themselves: a store that was restored between two
+        // pages has the same revision with another content. An election between them
+        // looks the same, and costs a list.
+        if page.header.term != first.header.term || page.header.revision < first.header.revision {
+            return Turned::Broken("the store was restarted between the pages of a list");
+        }
         let last = page.keys.last().map(|last| last.key.clone());
         store.read_page(&mut self.gathered, page.keys);
         match last {

@@ -46,6 +46,7 @@ enum Phase<L: Layout> {
 struct OnConnect {
     at: Instant,
     revision: Revision,
+    term: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -239,6 +240,7 @@ impl<L: Layout> Reflector<L> {
             read: OnConnect {
                 at: now,
                 revision: read.revision,
+                term: read.term,
             },
         };
         // From the applied revision and not the next: a watch that starts in the
@@ -329,6 +331,12 @@ impl<L: Layout> Reflector<L> {
         match opening {
             Some(_) if !response.created => {
                 return self.fail("the watch answers without having been confirmed", now);
+            }
+            // Restored between the read and the watch, or elected a leader: as for the
+            // read, only a list tells. A proxy may not say the term (0).
+            Some(read) if response.header.term != read.term && response.header.term != 0 => {
+                self.must_list = true;
+                return self.fail("the store was restarted before it confirmed the watch", now);
             }
             Some(read) => self.created(known, read, now),
             None => {

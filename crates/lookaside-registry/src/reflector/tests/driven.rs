@@ -206,12 +206,18 @@ impl Driven {
 
     /// The store is restored from a backup, which breaks every connection.
     pub(super) fn restore(&mut self, lost: usize, same_identity: bool) {
-        self.past.push(self.world.clone());
-        self.world.restore(lost, same_identity);
-        self.break_watch(FailureKind::Unavailable);
+        self.restore_unseen(lost, same_identity);
         while !self.pending.is_empty() {
             self.refuse(FailureKind::Unavailable);
         }
+    }
+
+    /// The same, but the driver's connection comes back before the next request is
+    /// sent, as tonic's do: the restored store answers what was asked of the old one.
+    pub(super) fn restore_unseen(&mut self, lost: usize, same_identity: bool) {
+        self.past.push(self.world.clone());
+        self.world.restore(lost, same_identity);
+        self.break_watch(FailureKind::Unavailable);
     }
 
     /// Lets time pass, timers included.

@@ -21,6 +21,7 @@ enum Step {
     Elect,
     Pass(u64),
     Restore(usize, bool),
+    RestoreUnseen(usize, bool),
 }
 
 fn kind() -> impl Strategy<Value = FailureKind> {
@@ -52,6 +53,7 @@ fn step_or_restore() -> impl Strategy<Value = Step> {
     prop_oneof![
         30 => step(),
         1 => (0..6usize, any::<bool>()).prop_map(|(lost, same)| Step::Restore(lost, same)),
+        1 => (0..6usize, any::<bool>()).prop_map(|(lost, same)| Step::RestoreUnseen(lost, same)),
     ]
 }
 
@@ -73,6 +75,7 @@ fn run(steps: Vec<Step>) -> Driven {
             Step::Elect => driven.world.term += 1,
             Step::Pass(ms) => driven.pass(Duration::from_millis(ms)),
             Step::Restore(lost, same_identity) => driven.restore(lost, same_identity),
+            Step::RestoreUnseen(lost, same) => driven.restore_unseen(lost, same),
         }
     }
     driven.settle();

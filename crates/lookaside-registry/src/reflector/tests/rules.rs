@@ -167,6 +167,50 @@ fn a_restored_store_that_has_overtaken_the_applied_revision_is_listed_again() {
 }
 
 #[test]
+fn the_pages_of_a_list_are_of_one_history_or_the_list_begins_again() {
+    let mut driven = Driven::new();
+    let two = || vec![("p/a/1", Some(1)), ("p/a/2", Some(1))];
+    driven.world.write(two());
+    driven.pass(secs(0));
+    driven.answer(1);
+    driven.answer(1);
+    let asked = driven.asked();
+    let second = Some(&Action::List(PageRequest {
+        after: Some(b"p/a/1".into()),
+        revision: Some(2),
+        limit: PAGE_LIMIT,
+    }));
+    assert_eq!(asked.last(), second);
+    // The restored store has the same revision, with another content.
+    driven.restore_unseen(1, true);
+    driven
+        .world
+        .write(vec![("p/a/1", Some(9)), ("p/a/2", Some(9))]);
+    driven.answer(1);
+    assert_eq!(driven.asked(), [Action::Disconnect]);
+    assert!(driven.state.is_none());
+    driven.settle();
+    assert!(driven.world.confirms(&driven.state.unwrap()));
+}
+
+#[test]
+fn a_watch_that_a_restored_store_confirms_is_not_believed() {
+    let mut driven = Driven::new();
+    driven.world.write(vec![("p/a/1", Some(1))]);
+    driven.pass(secs(0));
+    driven.answer(1000);
+    driven.answer(1000);
+    assert_eq!(driven.asked().last(), Some(&Action::Watch { from: 2 }));
+    driven.restore_unseen(1, true);
+    driven.world.write(vec![("p/a/2", Some(9))]);
+    driven.world.write(vec![("p/a/3", Some(9))]);
+    driven.answer(1000);
+    assert_eq!(driven.asked(), [Action::Disconnect]);
+    driven.settle();
+    assert!(driven.world.confirms(&driven.state.unwrap()));
+}
+
+#[test]
 fn a_page_that_is_too_large_is_asked_for_by_half() {
     let mut driven = Driven::new();
     driven

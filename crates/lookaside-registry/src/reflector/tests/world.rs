@@ -46,6 +46,8 @@ pub(super) const KEYS: [&str; 6] = ["p/a/1", "p/a/2", "p/a/3", "p/b/1", "p/b/2",
 pub(super) struct World {
     pub(super) cluster: u64,
     pub(super) term: u64,
+    /// The lowest and the highest term that a restore has led to.
+    terms: (u64, u64),
     /// The transaction of revision 2 and so on: an empty store has revision 1.
     transactions: Vec<Vec<Change>>,
     pub(super) compacted: Revision,
@@ -56,6 +58,7 @@ impl World {
         Self {
             cluster: 7,
             term: 1_000_000,
+            terms: (1_000_000, 1_000_000),
             transactions: Vec::new(),
             compacted: 0,
         }
@@ -82,17 +85,22 @@ impl World {
         self.transactions.push(changes);
     }
 
-    /// Restored from a backup of an earlier revision, in a raft term that is another
-    /// one. (With the same term, and a revision that has overtaken the applied one
-    /// unseen, it could not be told from the old store.)
+    /// Restored from a backup of an earlier revision, in a raft term that no history
+    /// before had. (With the same term, and a revision that has overtaken the applied
+    /// one unseen, it could not be told from the old store.)
     pub(super) fn restore(&mut self, lost: usize, same_identity: bool) {
         let kept = self.transactions.len().saturating_sub(lost);
         self.transactions.truncate(kept);
         self.compacted = self.compacted.min(self.revision());
+        // Elections add up to far less than 1,000.
+        let (lowest, highest) = &mut self.terms;
+        *highest = self.term.max(*highest);
         self.term = if lost.is_multiple_of(2) {
-            self.term + 1_000
+            *highest += 1_000;
+            *highest
         } else {
-            self.term - 1_000
+            *lowest -= 1_000;
+            *lowest
         };
         if !same_identity {
             self.cluster += 1;
