@@ -16,7 +16,11 @@ use bytes::Bytes;
 use h2::{Reason, RecvStream, server::SendResponse};
 use lookaside_client::Channel;
 use lookaside_proto::lb::{LoadBalanceRequest, load_balancer_client::LoadBalancerClient};
-use support::{addr, balancer::Balancer, calls::call, net::Net, text};
+use support::{addr, backend::Backend, balancer::Balancer, calls::call, net::Net, text};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    sync::mpsc::UnboundedReceiver,
+};
 use tonic::{Code, codegen::tokio_stream};
 
 /// What a request gets: nothing, so that the test can do something else; or an answer.
@@ -145,4 +149,81 @@ async fn a_deadline_also_ends_a_response_that_has_begun() {
     let status = messages.message().await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
     assert_eq!(began.elapsed().as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_ends_a_response_whose_next_message_is_always_there() {
+    let net = Net::default();
+    let mut streaming = Balancer::start(&net, addr(1));
+    let mut client = LoadBalancerClient::new(channel(&net));
+    let mut request = tonic::Request::new(tokio_stream::pending::<LoadBalanceRequest>());
+    request.set_timeout(Duration::from_secs(3));
+    let (response, stream) = tokio::join!(client.balance_load(request), streaming.raw_stream());
+    let mut messages = response.unwrap().into_inner();
+    let began = tokio::time::Instant::now();
+    let status = loop {
+        // More than is read.
+        stream.initial(None);
+        stream.initial(None);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if let Err(status) = messages.message().await {
+            break status;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60));
+    };
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    // What had been read into the decoder by then is still handed out.
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+/// Takes a connection up to its first request and all of its body, and says then that it
+/// goes away, having looked at all streams up to `last_stream`.
+async fn go_away(incoming: &mut UnboundedReceiver<DuplexStream>, last_stream: u8) -> DuplexStream {
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let mut io = incoming.recv().await.unwrap();
+    io.write_all(&SETTINGS).await.unwrap();
+    // The connection's preface, then frames, up to the one of data that ends the stream.
+    let mut skip = vec![0; 24];
+    let mut header = [0; 9];
+    io.read_exact(&mut skip).await.unwrap();
+    while !(header[3] == 0 && header[4] & 1 == 1) {
+        io.read_exact(&mut header).await.unwrap();
+        skip.resize(usize::from(header[1]) << 8 | usize::from(header[2]), 0);
+        io.read_exact(&mut skip).await.unwrap();
+    }
+    let go_away = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, last_stream, 0, 0, 0, 0];
+    io.write_all(&go_away).await.unwrap();
+    io
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sent_call_that_a_goaway_does_not_admit_is_sent_elsewhere_whole() {
+    let net = Net::default();
+    let mut incoming = net.listen(addr(1));
+    let channel = channel(&net);
+    let sent = tokio::spawn(async move { call(&channel).await });
+    let _io = go_away(&mut incoming, 0).await;
+    let backend = Backend::start(&net, addr(1));
+    assert_eq!(sent.await.unwrap().unwrap().message, "hello");
+    assert_eq!(backend.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sent_call_that_a_goaway_admits_is_never_sent_again() {
+    let net = Net::default();
+    let mut incoming = net.listen(addr(1));
+    let channel = channel(&net);
+    let sent = tokio::spawn(async move { call(&channel).await });
+    let io = go_away(&mut incoming, 1).await;
+    let backend = Backend::start(&net, addr(1));
+    support::eventually("a second connection", async || net.connects(addr(1)) >= 2).await;
+    assert!(!sent.is_finished());
+    drop(io);
+    let status = sent.await.unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(backend.calls(), 0);
 }

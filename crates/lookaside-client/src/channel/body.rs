@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::Status;
 
 use super::{call_guard::CallGuard, status};
-use crate::subchannel::Connection;
+use crate::{Peer, subchannel::Connection};
 
 pin_project! {
     /// The body of a response. Holds the call open until its end: the last frame, an
@@ -62,6 +62,12 @@ impl Body for ResponseBody {
             return Poll::Ready(None);
         }
         let polled = match this.incoming.poll_frame(cx) {
+            // Data that is always there when it is asked for ends no later than any other.
+            Poll::Ready(Some(Ok(frame)))
+                if frame.is_data() && this.deadline.is_some_and(|at| at <= Instant::now()) =>
+            {
+                Some(Err(too_late(this.connection.peer())))
+            }
             Poll::Ready(frame) => frame.map(|frame| {
                 frame.map_err(|error| status::from_hyper(&error, this.connection.peer()))
             }),
@@ -73,11 +79,7 @@ impl Body for ResponseBody {
                     this.sleep.set(Some(sleep_until(deadline)));
                 }
                 match this.sleep.as_mut().as_pin_mut().map(|sleep| sleep.poll(cx)) {
-                    Some(Poll::Ready(())) => {
-                        let peer = this.connection.peer();
-                        let text = format!("{peer}: the deadline passed during the response");
-                        Some(Err(Status::deadline_exceeded(text)))
-                    }
+                    Some(Poll::Ready(())) => Some(Err(too_late(this.connection.peer()))),
                     _ => return Poll::Pending,
                 }
             }
@@ -97,6 +99,10 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         self.incoming.size_hint()
     }
+}
+
+fn too_late(peer: Peer) -> Status {
+    Status::deadline_exceeded(format!("{peer}: the deadline passed during the response"))
 }
 
 impl fmt::Debug for ResponseBody {
