@@ -19,7 +19,7 @@ pub use builder::{ChildPolicy, PolicyBuilder, PolicyOptions, UnknownPolicy, Work
 pub(crate) use pick_first::PickFirst;
 pub use picker::{CallOutcome, CallTracker, Pick, PickArgs, PickError, PickResult, Picker};
 pub(crate) use round_robin::RoundRobin;
-pub(crate) use simple_pickers::{ExitIdlePicker, FailingPicker, QueuingPicker};
+pub(crate) use simple_pickers::{ClosedPicker, ExitIdlePicker, FailingPicker, QueuingPicker};
 
 use crate::{Address, ConnectivityState, ResolverUpdate, Subchannel, SubchannelState};
 

@@ -25,6 +25,13 @@ pub(crate) struct PolicyTask {
     pub(crate) closed: Arc<Notify>,
 }
 
+/// However it ends: a policy may panic, and a runtime be shut down, under calls that wait.
+impl Drop for PolicyTask {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
 /// What the policy is given; all but itself.
 struct Control<'a> {
     pool: &'a mut Pool,
@@ -90,7 +97,6 @@ impl PolicyTask {
                 () = sleep_until(next) => self.work(&mut wake),
             }
         }
-        self.shared.close();
     }
 
     fn subchannels(&mut self, first: Event, wake: &mut Option<Instant>) {

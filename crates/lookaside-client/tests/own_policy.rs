@@ -6,15 +6,26 @@ mod support;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
 };
 
 use lookaside_client::{
-    Address, Channel, ConnectivityState, Controller, Pick, PickArgs, PickResult, Picker, Policy,
-    PolicyBuilder, PolicyOptions, PolicyState, Resolver, ResolverBuilder, ResolverController,
-    ResolverUpdate, Subchannel, SubchannelId, SubchannelState, WorkScheduler,
+    Address, CallOutcome, CallTracker, Channel, ConnectivityState, Controller, Pick, PickArgs,
+    PickResult, Picker, Policy, PolicyBuilder, PolicyOptions, PolicyState, Resolver,
+    ResolverBuilder, ResolverController, ResolverUpdate, Subchannel, SubchannelId, SubchannelState,
+    WorkScheduler,
 };
-use support::{addr, backend::Backend, calls::call_with, net::Net};
+use support::{
+    addr,
+    backend::Backend,
+    calls::{call_with, patient_call},
+    net::Net,
+    text,
+};
+use tonic::Code;
 
 /// Sends all calls of a customer to the same backend.
 #[derive(Debug)]
@@ -164,4 +175,138 @@ async fn a_users_own_policy_and_resolver_decide_where_calls_go() {
         backend_of("a").await == "10.0.0.3"
     })
     .await;
+}
+
+/// Says READY at once, connected or not, and counts what becomes of its calls.
+#[derive(Clone, Debug, Default)]
+struct Hasty(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// Whether the policy panics when a connection fails.
+    fragile: bool,
+    first_picks: AtomicUsize,
+    later_picks: AtomicUsize,
+    started: AtomicUsize,
+    finished: AtomicUsize,
+}
+
+impl CallTracker for Counts {
+    fn call_started(&self) {
+        self.started.fetch_add(1, SeqCst);
+    }
+
+    fn call_finished(&self, _: CallOutcome) {
+        self.finished.fetch_add(1, SeqCst);
+    }
+}
+
+impl PolicyBuilder for Hasty {
+    fn name(&self) -> &str {
+        "hasty"
+    }
+
+    fn build(&self, _: PolicyOptions) -> Box<dyn Policy> {
+        Box::new(HastyPolicy(Arc::clone(&self.0), None))
+    }
+}
+
+struct HastyPolicy(Arc<Counts>, Option<Subchannel>);
+
+impl Policy for HastyPolicy {
+    fn resolver_update(&mut self, update: &ResolverUpdate, controller: &mut dyn Controller) {
+        let (subchannel, _) = controller.new_subchannel(&update.addresses.as_ref().unwrap()[0]);
+        subchannel.connect();
+        self.1 = Some(subchannel);
+        self.work(controller);
+    }
+
+    fn subchannel_update(
+        &mut self,
+        subchannel: &Subchannel,
+        state: &SubchannelState,
+        controller: &mut dyn Controller,
+    ) {
+        let failed = state.connectivity == ConnectivityState::TransientFailure;
+        assert!(!(failed && self.0.fragile), "this policy cannot take it");
+        subchannel.connect();
+        self.work(controller);
+    }
+
+    fn work(&mut self, controller: &mut dyn Controller) {
+        let Some(subchannel) = self.1.clone() else {
+            return;
+        };
+        let picker = HastyPicker {
+            subchannel,
+            tracker: Arc::clone(&self.0) as Arc<dyn CallTracker>,
+            counts: Arc::clone(&self.0),
+        };
+        let state = PolicyState::new(ConnectivityState::Ready, Arc::new(picker));
+        controller.update_picker(state);
+    }
+
+    fn exit_idle(&mut self, _: &mut dyn Controller) {}
+}
+
+struct HastyPicker {
+    subchannel: Subchannel,
+    tracker: Arc<dyn CallTracker>,
+    counts: Arc<Counts>,
+}
+
+impl Picker for HastyPicker {
+    fn pick<'p>(&'p self, args: &PickArgs<'_>) -> PickResult<'p> {
+        let picks = if args.admitted {
+            &self.counts.later_picks
+        } else {
+            &self.counts.first_picks
+        };
+        picks.fetch_add(1, SeqCst);
+        let mut pick = Pick::new(&self.subchannel);
+        pick.tracker = Some(&self.tracker);
+        PickResult::Pick(pick)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_connection_is_gone_when_it_is_picked_is_admitted_and_counted_once() {
+    let net = Net::default();
+    let hasty = Hasty::default();
+    let channel = Channel::builder("orders")
+        .addresses([text(1)])
+        .child_policy(hasty.clone())
+        .connector(net.clone())
+        .build()
+        .unwrap();
+    let picked = async || {
+        support::eventually("a pick", async || hasty.0.first_picks.load(SeqCst) > 0).await;
+        Backend::start(&net, addr(1))
+    };
+    let (answer, _backend) = tokio::join!(patient_call(&channel), picked());
+    answer.unwrap();
+    assert!(hasty.0.later_picks.load(SeqCst) >= 1);
+    for once in [&hasty.0.first_picks, &hasty.0.started, &hasty.0.finished] {
+        assert_eq!(once.load(SeqCst), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_fail_when_the_policy_panics_also_those_that_wait_for_ready() {
+    let net = Net::default();
+    let fragile = Counts {
+        fragile: true,
+        ..Counts::default()
+    };
+    // Nobody listens: the policy panics.
+    let channel = Channel::builder("orders")
+        .addresses([text(1)])
+        .child_policy(Hasty(Arc::new(fragile)))
+        .connector(net.clone())
+        .build()
+        .unwrap();
+    let status = patient_call(&channel).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(status.message(), "the channel is closed");
+    assert_eq!(channel.state(), ConnectivityState::Shutdown);
 }

@@ -149,16 +149,16 @@ impl Call {
                 return Step::Fail(Status::unavailable(error.message()));
             }
         };
+        self.admitted = true;
+        if self.guard.is_none() {
+            self.guard = pick.tracker.map(CallGuard::start);
+        }
         let Some(connection) = pick.subchannel.connection() else {
             // It went away after the picker was made; the next picker knows.
             self.progress = Progress::Queued(published.state.last_error.clone());
             return Step::Wait(published.version, Box::new(request));
         };
-        self.admitted = true;
         self.replay.keep_head(&request);
-        if self.guard.is_none() {
-            self.guard = pick.tracker.map(CallGuard::start);
-        }
         let authority = pick.subchannel.address().authority();
         let token = pick.subchannel.token();
         self.inner.request.address(&mut request, authority, token);

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::{
     ConnectivityState, Mode, PickError, PolicyState,
-    policy::{FailingPicker, QueuingPicker},
+    policy::{ClosedPicker, QueuingPicker},
 };
 
 /// What the policy task publishes and calls read.
@@ -75,11 +75,12 @@ impl Shared {
         self.status.send_replace(status);
     }
 
-    /// The last word.
+    /// The last word: also calls that wait for ready would wait for nothing.
     pub(crate) fn close(&self) {
         let error = PickError::new("the channel is closed");
+        let picker = Arc::new(ClosedPicker(error.clone()));
         let mut state =
-            PolicyState::new(ConnectivityState::Shutdown, Arc::new(FailingPicker(error)));
+            PolicyState::new(ConnectivityState::Shutdown, picker).with_last_error(Some(error));
         state.mode = self.status().mode;
         self.publish(state);
     }

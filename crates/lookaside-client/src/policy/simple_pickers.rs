@@ -30,3 +30,13 @@ impl Picker for FailingPicker {
         PickResult::Fail(self.0.clone())
     }
 }
+
+/// Every call fails: there is no next picker.
+#[derive(Debug)]
+pub(crate) struct ClosedPicker(pub(crate) PickError);
+
+impl Picker for ClosedPicker {
+    fn pick<'p>(&'p self, _: &PickArgs<'_>) -> PickResult<'p> {
+        PickResult::Drop(self.0.clone())
+    }
+}
