@@ -3,7 +3,9 @@
 use std::{
     cell::RefCell,
     panic::{self, AssertUnwindSafe},
-    sync::Once,
+    process,
+    sync::{Once, mpsc},
+    thread,
     time::Duration,
 };
 
@@ -16,6 +18,10 @@ use crate::{log::Log, scenario, settled, world::World};
 
 /// Within so long, everything ends: a balancer drains for 15 s, connections linger 10 s.
 const ENDS: Duration = Duration::from_secs(60);
+
+/// A task that always has something to do stops virtual time: no run takes so long, even
+/// on a busy machine.
+const HANGS: Duration = Duration::from_secs(300);
 
 thread_local! {
     /// Panics on this thread, which is where all tasks of a run are.
@@ -47,10 +53,20 @@ pub fn passes(seed: u64) -> bool {
         .expect("a runtime");
     let log = runtime.block_on(async { Log::new() });
     let began = std::time::Instant::now();
+    let (ended_in_time, ended_seen) = mpsc::channel::<()>();
+    let hung = log.clone();
+    let watchdog = thread::spawn(move || {
+        if ended_seen.recv_timeout(HANGS) == Err(mpsc::RecvTimeoutError::Timeout) {
+            eprintln!("seed {seed} hangs:\n{}", hung.text());
+            process::exit(1);
+        }
+    });
     let ended = panic::catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(Box::pin(live(seed, log.clone())));
     }));
     drop(runtime);
+    drop(ended_in_time);
+    watchdog.join().expect("it does not panic");
     for panicked in PANICS.take() {
         log.violation(format!("panic: {panicked}"));
     }

@@ -1,6 +1,6 @@
 //! What must be so when nothing has happened for a while.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use lookaside_client::{ConnectivityState, Mode};
 use lookaside_proto::v1::LoadReport;
@@ -19,19 +19,44 @@ use crate::{
 /// Until everybody must have recovered from everything.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// Times that each client goes through the list.
-const ROUNDS: usize = 3;
+/// At last there are these, whatever was before.
+const DROPS: [(&str, u32); 2] = [("overload", 250_000), ("tests", 100_000)];
+const NEW_BACKENDS: [(usize, u32); 3] = [(201, 1), (202, 2), (203, 3)];
 
-/// Waits, and checks modes, shares, drops and reports.
+/// Times that each client goes through the list.
+const ROUNDS: usize = 2;
+
+/// Waits, and checks modes, shares, drops and reports: as things are, and once more with
+/// enough backends and with drops.
 pub async fn check(world: &mut World, profile: &Profile) {
     if world.clients.is_empty() {
         world.add_client(true);
     }
+    let Some(expected) = settle(world).await else {
+        return;
+    };
+    let reported = reports(world).await;
+    check_sum(world, profile, &reported);
+    check_calls(world, &expected, reported).await;
+
+    world.set_fallback(false).await;
+    world.set_drops(&DROPS).await;
+    for (n, weight) in NEW_BACKENDS {
+        world.join(n, weight);
+    }
+    if let Some(expected) = settle(world).await {
+        let reported = reports(world).await;
+        check_calls(world, &expected, reported).await;
+    }
+}
+
+/// Waits until nobody has an excuse; returns what must be so, if it is.
+async fn settle(world: &mut World) -> Option<Arc<Expected>> {
     world.log.event(format!("nothing happens for {QUIET:?}"));
     sleep(QUIET).await;
     let Some(expected) = world.witness.expected() else {
         world.log.violation("the views of the registry differ");
-        return;
+        return None;
     };
     world.log.event(format!("expected: {expected:?}"));
     world.witness.quiet();
@@ -43,17 +68,15 @@ pub async fn check(world: &mut World, profile: &Profile) {
         }
         check_mode(&world.log, client, &expected);
     }
-    if !world.log.is_clean() {
-        return;
+    world.log.is_clean().then_some(expected)
+}
+
+async fn check_calls(world: &World, expected: &Expected, before: LoadReport) {
+    if !expected.is_fallback() {
+        let made = calls(world, expected).await;
+        let after = reports(world).await;
+        check_reports(world, &before, &after, &made);
     }
-    let before = reports(world).await;
-    check_sum(world, profile, &before);
-    if expected.is_fallback() {
-        return;
-    }
-    let made = calls(world, &expected).await;
-    let after = reports(world).await;
-    check_reports(world, &before, &after, &made);
 }
 
 fn check_mode(log: &Log, client: &Client, expected: &Expected) {
