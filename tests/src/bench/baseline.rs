@@ -33,6 +33,8 @@ pub fn serve_if_asked() -> Result<()> {
 
 fn serve(count: usize, size: usize) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
+    // The standard library's queue of 128 would make a crowd wait for its own retries.
+    rustix::net::listen(&listener, 4096)?;
     println!("{}", listener.local_addr()?);
     // A oneof's server list (field 2) of `size` bytes, its content of no interest.
     let mut list = vec![0x12];

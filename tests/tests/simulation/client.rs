@@ -110,6 +110,7 @@ impl Worker {
                 started: Instant::now(),
                 wait_for_ready,
             };
+            self.witness.call_begins();
             match echo(&self.channel, &self.client, wait_for_ready).await {
                 Ok(answer) => {
                     let by = answer

@@ -36,6 +36,7 @@ pub struct Call<'a> {
 /// How calls went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
+    pub begun: u64,
     /// By a list: to a backend, or dropped.
     pub balanced: u64,
     pub fallback: u64,
@@ -46,7 +47,19 @@ pub struct Tally {
     pub dropped: BTreeMap<String, u64>,
 }
 
+impl Tally {
+    /// Nobody knows how these ended: their client was dropped, or they still wait.
+    pub fn abandoned(&self) -> u64 {
+        self.begun - self.balanced - self.fallback - self.not_ready
+    }
+}
+
 impl Witness {
+    /// A call begins.
+    pub fn call_begins(&self) {
+        self.lock().tally.begun += 1;
+    }
+
     /// A call has reached a backend.
     pub fn call_arrived(&self, at: SocketAddr, client: &str, token: Option<&str>) {
         let seen = self.lock();
