@@ -3,7 +3,7 @@ use std::time::Duration;
 use lookaside_core::BackendState;
 use tokio::{
     sync::watch,
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -18,6 +18,7 @@ use crate::{
 pub struct Agent {
     wanted: watch::Sender<Wanted>,
     state: watch::Receiver<AgentState>,
+    registering: watch::Receiver<bool>,
     drain_time: Duration,
     task: AbortOnDropHandle<()>,
 }
@@ -32,6 +33,7 @@ impl Agent {
         Self {
             wanted,
             state,
+            registering: task.registering.subscribe(),
             drain_time,
             task: AbortOnDropHandle::new(tokio::spawn(task.run())),
         }
@@ -61,18 +63,22 @@ impl Agent {
     /// Announces that the backend is leaving and waits for the drain time: clients
     /// have their new list by then. Keep serving meanwhile; the registration stays.
     pub async fn drain(&self) {
-        let deadline = Instant::now() + self.drain_time;
+        let began = Instant::now();
+        let left = || self.drain_time.saturating_sub(began.elapsed());
         self.wanted
             .send_modify(|wanted| wanted.registration.state = BackendState::Draining);
+        // A registration that is on its way would send clients here, as serving.
+        let mut registering = self.registering.clone();
+        let _ = timeout(left(), registering.wait_for(|registering| !registering)).await;
         if matches!(*self.state.borrow(), AgentState::Registering { .. }) {
             return; // nobody has been sent here
         }
         let announced = |state: &AgentState| matches!(state, AgentState::Draining);
         if matches!(
-            timeout_at(deadline, self.state().wait_for(announced)).await,
+            timeout(left(), self.state().wait_for(announced)).await,
             Ok(Ok(_))
         ) {
-            sleep_until(deadline).await;
+            sleep(left()).await;
         } else {
             tracing::warn!("the registry could not be told of the drain in time");
         }

@@ -28,9 +28,9 @@ pub enum AgentError {
     /// The address, which clients must be able to dial.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// The time to live.
+    /// The zone or the time to live.
     #[error(transparent)]
-    Ttl(#[from] RegistrationError),
+    Registration(#[from] RegistrationError),
 }
 
 /// Describes a backend; see [`Agent::builder`].
@@ -104,7 +104,7 @@ impl AgentBuilder {
     /// Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// The service, id, address or time to live is wrong.
+    /// The service, id, address, zone or time to live is wrong.
     pub fn register(self, target: Target) -> Result<Agent, AgentError> {
         let address = self.address.parse::<HostPort>()?.dialable()?;
         let id = self.id.unwrap_or_else(|| address.to_string());
@@ -116,6 +116,7 @@ impl AgentBuilder {
             zone: self.zone,
             state: BackendState::Serving,
         };
+        registration.check()?;
         let ttl = check_ttl(self.ttl)?;
         let (wanted, wanted_rx) = watch::channel(Wanted {
             registration,
@@ -128,6 +129,7 @@ impl AgentBuilder {
             ttl,
             wanted: wanted_rx,
             state,
+            registering: watch::Sender::new(false),
             rng: Rng::new(),
         };
         Ok(Agent::start(task, wanted, state_rx, self.drain_time))

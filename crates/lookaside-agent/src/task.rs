@@ -39,6 +39,9 @@ pub(crate) struct Task {
     pub(crate) ttl: Duration,
     pub(crate) wanted: watch::Receiver<Wanted>,
     pub(crate) state: watch::Sender<AgentState>,
+    /// Whether a registration is on its way. A drain looks here after it has changed
+    /// what is wanted; a registration looks there after it has said so here.
+    pub(crate) registering: watch::Sender<bool>,
     pub(crate) rng: Rng,
 }
 
@@ -68,6 +71,15 @@ impl Task {
     /// else is wanted by then: one given up may have made a registration that nobody
     /// renews.
     async fn take(&mut self, keeper: &mut Keeper, step: Step, registration: Registration) {
+        let registering = step == Step::Register;
+        self.registering.send_replace(registering);
+        if !(registering && self.wanted.has_changed().unwrap_or(true)) {
+            self.ask(keeper, step, registration).await;
+        }
+        self.registering.send_replace(false);
+    }
+
+    async fn ask(&mut self, keeper: &mut Keeper, step: Step, registration: Registration) {
         let sent = Instant::now();
         let limit = (self.ttl / 3).clamp(MIN_REQUEST_TIME, MAX_REQUEST_TIME);
         let registrar = &self.registrar;
@@ -130,27 +142,30 @@ impl Task {
             AgentState::Lost { error } => {
                 tracing::warn!(%service, %id, %error, "the registration is lost, trying again");
             }
-            AgentState::Ended => tracing::info!(%service, %id, "deregistered"),
+            AgentState::Ended => {}
         }
     }
 
     async fn deregister(&mut self, keeper: &Keeper) {
         if let Some(handle) = keeper.handle() {
+            let Registration { service, id, .. } = self.wanted.borrow().registration.clone();
             let deadline = Instant::now() + DEREGISTER_TIME;
             let mut backoff = Backoff::new(BACKOFF);
-            while let Err(error) = timeout_at(deadline, self.registrar.deregister(handle))
-                .await
-                .unwrap_or_else(|_| Err(no_answer(DEREGISTER_TIME)))
-            {
-                let again = Instant::now() + backoff.next(&mut self.rng);
-                if again >= deadline {
-                    tracing::warn!(%error, "cannot deregister; the registration will expire");
-                    break;
+            loop {
+                let deregistered = timeout_at(deadline, self.registrar.deregister(handle)).await;
+                match deregistered.unwrap_or_else(|_| Err(no_answer(DEREGISTER_TIME))) {
+                    Ok(()) => break tracing::info!(%service, %id, "deregistered"),
+                    Err(error) => {
+                        let again = Instant::now() + backoff.next(&mut self.rng);
+                        if again >= deadline {
+                            let problem = "cannot deregister; the registration will expire";
+                            break tracing::warn!(%service, %id, %error, "{problem}");
+                        }
+                        sleep_until(again).await;
+                    }
                 }
-                sleep_until(again).await;
             }
         }
-        self.log(&AgentState::Ended);
         self.state.send_replace(AgentState::Ended);
     }
 }

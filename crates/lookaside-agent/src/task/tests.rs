@@ -15,6 +15,7 @@ struct Fake(Mutex<Inner>);
 struct Inner {
     down: bool,
     silent: bool,
+    slow: Duration,
     next: u8,
     live: Option<(Handle, Registration, Instant)>,
     granted: Duration,
@@ -28,14 +29,15 @@ impl Fake {
     }
 
     async fn reach(&self, call: &'static str) -> Result<(), RegistrarError> {
-        let silent = {
+        let (silent, slow) = {
             let mut inner = self.inner();
             inner.calls.push(call);
             if inner.down {
                 return Err(RegistrarError::Unavailable("down".into()));
             }
-            inner.silent
+            (inner.silent, inner.slow)
         };
+        sleep(slow).await;
         if silent {
             pending::<()>().await;
         }
@@ -283,6 +285,32 @@ async fn a_shutdown_ends_in_bounded_time_when_the_registry_does_not_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_drain_waits_for_a_registration_on_its_way_and_takes_it_back() {
+    let registry = Arc::new(Fake::default());
+    registry.inner().slow = seconds(1);
+    let agent = start(&registry);
+    sleep(Duration::from_millis(500)).await;
+    let began = Instant::now();
+    agent.drain().await;
+    assert_eq!(registry.live().unwrap().state, BackendState::Draining);
+    assert_eq!(began.elapsed(), seconds(4));
+    agent.deregister().await;
+    assert!(registry.live().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_time_without_end_is_no_overflow() {
+    let registrar = Arc::new(Fake::default()) as Arc<dyn Registrar>;
+    let agent = Agent::builder("orders", "10.0.0.1:80")
+        .drain_time(Duration::MAX)
+        .register(Target::registrar(registrar))
+        .unwrap();
+    agent.registered().await;
+    let drained = timeout(seconds(3600), agent.drain()).await;
+    assert!(drained.is_err(), "it ended");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_agent_that_never_registered_ends_without_a_wait() {
     let registry = Arc::new(Fake::default());
     registry.inner().down = true;
@@ -305,5 +333,6 @@ async fn what_cannot_be_registered_is_refused_with_the_part_that_is_wrong() {
     assert!(error(Agent::builder("a", "b")).contains("HOST:PORT"));
     assert!(error(Agent::builder("a", "0.0.0.0:1")).contains("cannot be dialled"));
     assert!(error(Agent::builder("a", "b:1").id("x/y")).contains("slash"));
+    assert!(error(Agent::builder("a", "b:1").zone("\n")).contains("control characters"));
     assert!(error(Agent::builder("a", "b:1").ttl(Duration::ZERO)).contains("outside 1s"));
 }
