@@ -7,7 +7,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 const RESERVE: u64 = 256;
 
 /// Raises the soft limit of open files to the hard one, and warns when even that is
-/// too low for `streams` clients with a connection each.
+/// too low for `streams` clients with a connection each; 0 of them: any number.
 pub(crate) fn raise_limit(streams: u32) {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
@@ -21,7 +21,9 @@ pub(crate) fn raise_limit(streams: u32) {
         }
     }
     // None: no limit.
-    let Some(files) = limit.current else { return };
+    let Some(files) = limit.current.filter(|_| streams > 0) else {
+        return;
+    };
     let needed = u64::from(streams) + RESERVE;
     if files < needed {
         tracing::warn!(

@@ -49,7 +49,7 @@ impl Config {
                 streams_per_connection: count(limits.streams_per_connection),
                 streams_per_peer: count(limits.streams_per_peer),
                 new_streams_per_second: limits.new_streams_per_second,
-                connections: streams + streams * SPARE_CONNECTIONS_PER_MILLE / 1000 + 100,
+                connections: connections(streams),
                 ..server::Limits::default()
             },
             registration: match self.registration.enabled {
@@ -79,6 +79,14 @@ impl Config {
             key: etcd.key.clone(),
             ..EtcdConfig::new(members)
         }
+    }
+}
+
+/// How many connections go with so many streams; without a limit on these, any number.
+fn connections(streams: usize) -> usize {
+    match streams {
+        0 => 0,
+        streams => streams + streams / 1000 * SPARE_CONNECTIONS_PER_MILLE + 100,
     }
 }
 

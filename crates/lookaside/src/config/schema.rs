@@ -72,17 +72,13 @@ pub(crate) struct Lists {
     pub(crate) report_interval: Duration,
 }
 
-/// How much clients may ask for.
+/// How much clients may ask for. 0: no limit.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
-    #[serde(deserialize_with = "positive")]
     pub(crate) streams: u32,
-    #[serde(deserialize_with = "positive")]
     pub(crate) streams_per_connection: u32,
-    /// 0: no limit.
     pub(crate) streams_per_peer: u32,
-    #[serde(deserialize_with = "positive")]
     pub(crate) new_streams_per_second: u32,
 }
 

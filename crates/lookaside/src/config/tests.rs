@@ -100,7 +100,15 @@ fn an_error_in_the_file_names_key_and_line_and_what_was_expected() {
         ("[lists]\nquiet = \"soon\"", ["line 2", "quiet", "10s"]),
         ("[lists]\nunknown = \"?\"", ["line 2", "unknown", "refuse"]),
         ("[lists]\nmax_slots = 0", ["line 2", "max_slots", "1 to"]),
-        ("[limits]\nstreams = 0", ["line 2", "streams", "at least 1"]),
+        ("[limits]\nstreams = -1", ["line 2", "streams", "u32"]),
+        (
+            "[lists]\nmass_min = 0",
+            ["line 2", "mass_min", "at least 1"],
+        ),
+        (
+            "[lists]\nhold_down = \"11y\"",
+            ["line 2", "hold_down", "longer than"],
+        ),
         ("listen = \"x\"", ["line 1", "listen", "HOST:PORT"]),
         ("registry = \"x:\"", ["line 1", "registry", "memory:"]),
         ("[registration]\nenabled = 3", ["line 2", "enabled", "auto"]),
@@ -167,6 +175,18 @@ fn the_settings_reach_the_balancer() {
     assert_eq!(config.limits.streams, 9);
     assert_eq!(config.limits.streams_per_peer, 8);
     assert!(config.limits.connections > 9);
+}
+
+#[test]
+fn a_limit_of_zero_is_none() {
+    let limits = converted(
+        "[limits]\nstreams = 0\nstreams_per_connection = 0\nnew_streams_per_second = 0\n",
+    )
+    .limits;
+    assert_eq!((limits.streams, limits.connections), (0, 0));
+    assert_eq!(limits.streams_per_connection, 0);
+    assert_eq!(limits.streams_per_peer, 0);
+    assert_eq!(limits.new_streams_per_second, 0);
 }
 
 #[test]

@@ -5,10 +5,16 @@ use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 use lookaside_core::HostPort;
 use serde::{Deserialize, Deserializer, de::Error};
 
-/// Reads `10s`, `100ms`, `1m 30s` or `0s`.
+/// Clocks overflow on what people type for "for ever"; this is as good.
+const MAX_DURATION: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+
+/// Reads `10s`, `100ms`, `1m 30s` or `0s`, up to 10 years.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .map_err(|_| format!("{text:?} is no duration like 10s, 100ms or 0s"))
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration <= MAX_DURATION => Ok(duration),
+        Ok(_) => Err(format!("{text:?} is longer than 10 years")),
+        Err(_) => Err(format!("{text:?} is no duration like 10s, 100ms or 0s")),
+    }
 }
 
 /// As [`parse_duration`], for serde.
