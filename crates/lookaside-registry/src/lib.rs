@@ -20,7 +20,7 @@ pub use memory::{Held, MemoryLimits, MemoryRegistry};
 pub use registrar::{Registered, Registrar, RegistrarError};
 pub use registration::{
     DEFAULT_TTL, Handle, MAX_HANDLE_BYTES, MAX_TTL, MAX_ZONE_BYTES, MIN_TTL, Registration,
-    RegistrationError, check_ttl,
+    RegistrationError, check_ttl, check_zone,
 };
 pub use registry::Registry;
 pub use settings::{

@@ -42,15 +42,20 @@ impl Registration {
     /// [`RegistrationError::Address`] or [`RegistrationError::Zone`].
     pub fn check(&self) -> Result<(), RegistrationError> {
         self.address.clone().dialable()?;
-        match &self.zone {
-            Some(zone) if !is_zone(zone) => Err(RegistrationError::Zone(zone.len())),
-            _ => Ok(()),
-        }
+        self.zone.as_deref().map_or(Ok(()), check_zone)
     }
 }
 
-pub(crate) fn is_zone(zone: &str) -> bool {
-    (1..=MAX_ZONE_BYTES).contains(&zone.len()) && !zone.chars().any(char::is_control)
+/// Checks a zone: 1 to [`MAX_ZONE_BYTES`] without control characters.
+///
+/// # Errors
+/// [`RegistrationError::Zone`].
+pub fn check_zone(zone: &str) -> Result<(), RegistrationError> {
+    if (1..=MAX_ZONE_BYTES).contains(&zone.len()) && !zone.chars().any(char::is_control) {
+        Ok(())
+    } else {
+        Err(RegistrationError::Zone(zone.len()))
+    }
 }
 
 /// Names a live registration to the registry that made it; opaque to everybody else.

@@ -16,7 +16,7 @@ use super::{FileError, error::Position};
 use crate::{
     RegistrationError,
     object::{Object, Text, Whole},
-    registration::is_zone,
+    registration::check_zone,
     settings::{drops, settings},
 };
 
@@ -85,11 +85,7 @@ struct Zone(Arc<str>);
 impl FromStr for Zone {
     type Err = RegistrationError;
     fn from_str(text: &str) -> Result<Self, RegistrationError> {
-        if is_zone(text) {
-            Ok(Self(text.into()))
-        } else {
-            Err(RegistrationError::Zone(text.len()))
-        }
+        check_zone(text).map(|()| Self(text.into()))
     }
 }
 

@@ -12,11 +12,16 @@ use crate::config::{Config, Overrides, RegistryUrl, load, parse_duration};
 #[derive(Clone, Debug, Args)]
 pub(super) struct Registration {
     /// Its share of the calls relative to the service's other backends; 0: none
-    #[arg(long, value_name = "N", default_value_t = lookaside_core::DEFAULT_WEIGHT)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = lookaside_core::DEFAULT_WEIGHT,
+        allow_negative_numbers = true // to say what is wrong with them
+    )]
     weight: u32,
 
     /// Where it runs
-    #[arg(long, value_name = "Z")]
+    #[arg(long, value_name = "Z", value_parser = values::zone)]
     zone: Option<String>,
 
     /// Its name within the service [default: the address]
@@ -63,14 +68,22 @@ impl Place {
 }
 
 impl Registration {
-    /// Refuses to be told where to register when there is no service to register for.
+    /// Refuses to be told how or where to register when there is no service to register
+    /// for.
     pub(super) fn check_unused(&self) -> Result<(), Failure> {
-        if self.registry.is_some() || !self.balancer.is_empty() {
-            return Err(Failure::Usage(anyhow!(
-                "--registry and --balancer say where to register: give --service SERVICE too"
-            )));
+        let given = [
+            ("--registry", self.registry.is_some()),
+            ("--balancer", !self.balancer.is_empty()),
+            ("--id", self.id.is_some()),
+            ("--zone", self.zone.is_some()),
+            ("--weight", self.weight != lookaside_core::DEFAULT_WEIGHT),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => Err(Failure::Usage(anyhow!(
+                "{flag} is about a registration: give --service SERVICE too"
+            ))),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Where to register, from flags, environment and file.

@@ -68,12 +68,27 @@ fn a_wrong_value_is_refused_with_the_flag_and_what_was_expected() {
             &["register", "a", "h:1", "--ttl", "9"],
             &["--ttl", "like 10s"],
         ),
-        (&["register", "a", "h:1", "--weight", "-1"], &["-1"]),
+        (
+            &["register", "a", "h:1", "--weight", "-1"],
+            &["-1", "--weight", "0..=4294967295"],
+        ),
+        (
+            &["register", "a", "h:1", "--zone", ""],
+            &["--zone", "1 to 255 bytes"],
+        ),
+        (
+            &["register", "a", "h:1", "--drain", "500000000000y"],
+            &["--drain", "longer than 10 years"],
+        ),
         (&["probe", "a"], &["--balancer"]),
         (&["probe", "a", "--balancer", "b"], &["HOST:PORT"]),
         (
             &["probe", "a", "--balancer", "b:1", "--qps", "0"],
-            &["--qps", "above 0"],
+            &["--qps", "from 0.001"],
+        ),
+        (
+            &["probe", "a", "--balancer", "b:1", "--qps", "1e-300"],
+            &["--qps", "from 0.001"],
         ),
         (
             &["probe", "a", "--balancer", "b:1", "--timeout", "0s"],

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lookaside_core::HostPort;
-use lookaside_registry::check_ttl;
+use lookaside_registry::{check_ttl, check_zone};
 
 use crate::config::parse_duration;
 
@@ -28,10 +28,18 @@ pub(super) fn some_time(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Calls a second: above zero, at most a million.
+/// Calls a second: from one in a quarter of an hour to a million.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(rate) if rate > 0.0 && rate <= 1e6 => Ok(rate),
-        _ => Err("expected a number of calls a second above 0 and up to 1000000".to_owned()),
+        Ok(rate) if (0.001..=1e6).contains(&rate) => Ok(rate),
+        _ => Err("expected a number of calls a second from 0.001 to 1000000".to_owned()),
+    }
+}
+
+/// As a registry takes it.
+pub(super) fn zone(text: &str) -> Result<String, String> {
+    match check_zone(text) {
+        Ok(()) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }

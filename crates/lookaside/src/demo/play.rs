@@ -30,7 +30,12 @@ const MEASURE: Duration = Duration::from_secs(3);
 pub(crate) async fn play(place: Place, keep: bool) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let mut stage = Stage::new();
-    let mut world = World::start(place, Arc::clone(&stage.ledger), Arc::clone(&stage.view)).await?;
+    let (ledger, view) = (Arc::clone(&stage.ledger), Arc::clone(&stage.view));
+    // Given up half way, what it has registered ends with it or runs out.
+    let mut world = tokio::select! {
+        world = World::start(place, ledger, view) => world?,
+        name = signals.next() => return Err(anyhow!("interrupted by {name}")),
+    };
     let mut summary = Summary::default();
     let played = tokio::select! {
         played = stage.scenes(&mut world, &mut summary) => played,
