@@ -93,8 +93,14 @@ async fn a_grpclb_pick_allocates_nothing_dropped_or_not() {
     assert_free(&channel, 900);
 }
 
-/// Allocations of this thread for one call.
-fn per_call<T>(runtime: &Runtime, client: &mut EchoClient<T>) -> f64
+/// Allocations of this thread for one call. Whoever changes one of these knows why: of
+/// ours, four are this crate's (the call's future, the kept request and its headers, the
+/// response's `Peer`), and all others tonic's client, hyper's and h2's.
+const OURS: u64 = 30;
+const TONICS: u64 = 33;
+
+/// Counted, and rounded: every 32nd message opens a new block in a queue.
+fn per_call<T>(runtime: &Runtime, client: &mut EchoClient<T>) -> u64
 where
     T: GrpcService<Body>,
     T::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -102,7 +108,7 @@ where
     <T::ResponseBody as http_body::Body>::Error:
         Into<Box<dyn std::error::Error + Send + Sync>> + Send,
 {
-    const CALLS: u32 = 1000;
+    const CALLS: u64 = 1000;
     let mut calls = |n| {
         runtime.block_on(async {
             for _ in 0..n {
@@ -112,7 +118,7 @@ where
     };
     calls(100);
     let counted = measure(|| calls(CALLS));
-    counted.count_total as f64 / f64::from(CALLS)
+    counted.count_total / CALLS
 }
 
 #[test]
@@ -140,6 +146,5 @@ fn a_unary_call_allocates_less_than_over_tonics_own_transport() {
     });
     let ours = per_call(&client, &mut EchoClient::new(ours));
     let theirs = per_call(&client, &mut EchoClient::new(theirs));
-    println!("allocations a call: {ours:.2}, tonic's transport: {theirs:.2}");
-    assert!(ours < theirs, "{ours} a call, tonic's transport: {theirs}");
+    assert_eq!((ours, theirs), (OURS, TONICS));
 }
