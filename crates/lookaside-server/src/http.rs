@@ -3,6 +3,7 @@
 mod admin;
 mod body;
 mod client;
+mod flight;
 mod payload;
 mod routes;
 
@@ -10,6 +11,7 @@ pub(crate) use self::{
     admin::{AdminService, Scrape},
     body::ResponseBody,
     client::ClientService,
+    flight::Flight,
     payload::Payload,
     routes::Routes,
 };

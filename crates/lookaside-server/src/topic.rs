@@ -111,31 +111,29 @@ impl Subscription {
         }
     }
 
-    /// The current update, if it has not been taken yet; else the task will be woken by
+    /// Whether there is an update that was not taken; if not, the task will be woken by
     /// the next. `phase` is for [`Topic::wake_phases`].
-    pub(crate) fn take_newest(
-        &mut self,
-        phase: u16,
-        cx: &mut Context<'_>,
-    ) -> Option<Guard<Option<Arc<Update>>>> {
-        if let Some(update) = self.unseen() {
-            return Some(update);
-        }
-        let waiters = &self.topic.waiters;
-        if waiters.register(&mut self.waiting, phase, cx.waker()) {
-            // It may have been published between the look and the registration.
-            return self.unseen();
-        }
-        None
+    pub(crate) fn has_newer(&mut self, phase: u16, cx: &Context<'_>) -> bool {
+        // It may be published between the look and the registration.
+        self.newest().is_some()
+            || self
+                .topic
+                .waiters
+                .register(&mut self.waiting, phase, cx.waker())
+                && self.newest().is_some()
     }
 
-    fn unseen(&mut self) -> Option<Guard<Option<Arc<Update>>>> {
+    /// The current update, if it was not taken.
+    pub(crate) fn take(&mut self) -> Option<Guard<Option<Arc<Update>>>> {
+        let (version, update) = self.newest()?;
+        self.seen = version;
+        Some(update)
+    }
+
+    fn newest(&self) -> Option<(u64, Guard<Option<Arc<Update>>>)> {
         let current = self.topic.current.load();
-        let version = current.as_ref().map(|update| update.version)?;
-        (version > self.seen).then(|| {
-            self.seen = version;
-            current
-        })
+        let version = current.as_ref()?.version;
+        (version > self.seen).then_some((version, current))
     }
 }
 

@@ -22,7 +22,8 @@ use super::{
 };
 use crate::{
     encode::MAX_HEAD_BYTES,
-    http::Payload,
+    http::{Flight, Payload},
+    listener::{BodyPoll, note},
     table::OpenStream,
     topic::{Content, Subscription},
 };
@@ -32,7 +33,7 @@ use crate::{
 /// load reports on the way.
 #[derive(Debug)]
 pub(crate) struct BalanceBody<B> {
-    state: State,
+    ended: bool,
     /// `None` once the client has half-closed.
     requests: Option<B>,
     reader: FrameReader,
@@ -46,18 +47,17 @@ pub(crate) struct BalanceBody<B> {
     rng: fastrand::Rng,
     /// When a shutdown ends this stream.
     phase: u16,
-    /// Memory for the head of a push, used again and again.
+    /// The head of the next push as far as it is known: the initial response before the
+    /// first, which goes out with it. Memory that is used again and again.
     head: BytesMut,
+    /// The last push.
+    flight: Arc<Flight>,
     _permit: Permit,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Nothing was sent.
-    New,
-    Open,
-    Ended,
-}
+/// How many messages are read in one poll: a client that sends without end must not keep
+/// a thread to itself.
+const MESSAGES_PER_POLL: usize = 64;
 
 impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
     pub(super) fn new(
@@ -69,8 +69,10 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
     ) -> Self {
         let mut rng = fastrand::Rng::new();
         let topic = Arc::clone(stream.service().topic());
+        let mut head = BytesMut::with_capacity(shared.initial_response.len() + MAX_HEAD_BYTES);
+        head.extend_from_slice(&shared.initial_response);
         Self {
-            state: State::New,
+            ended: false,
             requests: Some(requests),
             reader,
             rotation: topic.next_rotation(),
@@ -80,40 +82,51 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
             variant: None,
             phase: rng.u16(..),
             rng,
-            head: BytesMut::new(),
+            head,
+            flight: Arc::default(),
             _permit: permit,
         }
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Payload>>> {
-        if self.state == State::Ended {
+        if self.ended {
             return Poll::Ready(None);
         }
         match self.read_requests(cx) {
             Ok(()) => {}
             Err(FrameError::Broken) => {
-                self.state = State::Ended;
+                self.ended = true;
                 return Poll::Ready(None);
             }
             Err(error) => return self.end(error.into()),
         }
-        if let Some(data) = self.newest(cx) {
+        let newer = self.subscription.has_newer(self.phase, cx);
+        let drained = self.shared.drain.has_ended(self.phase);
+        if !newer && !drained && self.requests.is_some() {
+            return Poll::Pending;
+        }
+        if self.flight.is_on(cx) {
+            note(BodyPoll::Blocked);
+            return Poll::Pending;
+        }
+        if let Some(data) = self.newest() {
             return Poll::Ready(Some(Frame::data(data)));
         }
-        if self.shared.drain.has_ended(self.phase) {
-            return self.end(Status::unavailable("this balancer is being shut down"));
-        }
-        if self.requests.is_none() {
-            return self.end(Status::ok(""));
-        }
-        Poll::Pending
+        self.end(if drained {
+            Status::unavailable("this balancer is being shut down")
+        } else {
+            Status::ok("")
+        })
     }
 
     /// Takes in load reports until none is there.
     fn read_requests(&mut self, cx: &mut Context<'_>) -> Result<(), FrameError> {
-        while let Some(requests) = &mut self.requests {
+        for _ in 0..MESSAGES_PER_POLL {
+            let Some(requests) = &mut self.requests else {
+                return Ok(());
+            };
             match self.reader.poll_message(requests, cx) {
-                Poll::Pending => break,
+                Poll::Pending => return Ok(()),
                 Poll::Ready(Some(message)) => {
                     let request = LoadBalanceRequest::decode(message?)
                         .map_err(|error| FrameError::Message(error.to_string()))?;
@@ -127,24 +140,16 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
                 Poll::Ready(None) => self.requests = None,
             }
         }
+        cx.waker().wake_by_ref();
         Ok(())
     }
 
     /// The newest update, if the client does not have it.
-    fn newest(&mut self, cx: &mut Context<'_>) -> Option<Payload> {
+    fn newest(&mut self) -> Option<Payload> {
+        let update = self.subscription.take()?;
         let mut rest = Bytes::new();
-        let update = self.subscription.take_newest(self.phase, cx);
-        let update = update.as_ref().and_then(|update| update.as_ref());
-        if self.state == State::New {
-            self.state = State::Open;
-            self.head
-                .reserve(self.shared.initial_response.len() + MAX_HEAD_BYTES);
-            self.head.extend_from_slice(&self.shared.initial_response);
-        } else {
-            update?;
-            self.head.reserve(MAX_HEAD_BYTES);
-        }
-        match update?.content() {
+        self.head.reserve(MAX_HEAD_BYTES);
+        match update.as_ref()?.content() {
             Content::List(list) => {
                 // A client that comes back from fallback may hold the list it had before.
                 let variant = *self
@@ -159,11 +164,12 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
             }
         }
         self.shared.metrics.pushes.inc();
-        Some(Payload::new(self.head.split().freeze(), rest))
+        let payload = Payload::new(self.head.split().freeze(), rest);
+        Some(payload.tracked(self.flight.begin()))
     }
 
     fn end(&mut self, status: Status) -> Poll<Option<Frame<Payload>>> {
-        self.state = State::Ended;
+        self.ended = true;
         let mut trailers = HeaderMap::with_capacity(2);
         // It fails for a message that is no header value even when percent-encoded.
         if status.add_header(&mut trailers).is_err() {
@@ -185,6 +191,9 @@ impl<B: Body<Data = Bytes> + Unpin> Body for BalanceBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.state == State::Ended
+        self.ended
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 
+use super::flight::Landing;
+
 /// Data that goes out as one HTTP/2 frame: a head of its own, and a rest that it shares
 /// with others.
 ///
@@ -12,11 +14,24 @@ use bytes::{Buf, Bytes};
 pub(crate) struct Payload {
     head: Bytes,
     rest: Bytes,
+    _landing: Option<Landing>,
 }
 
 impl Payload {
     pub(crate) fn new(head: Bytes, rest: Bytes) -> Self {
-        Self { head, rest }
+        Self {
+            head,
+            rest,
+            _landing: None,
+        }
+    }
+
+    /// With what is to know when it has left.
+    pub(crate) fn tracked(self, landing: Landing) -> Self {
+        Self {
+            _landing: Some(landing),
+            ..self
+        }
     }
 }
 

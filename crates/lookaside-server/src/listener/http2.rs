@@ -34,10 +34,8 @@ const MIN_STREAMS: usize = 128;
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How much of a stream may wait in h2 before its body is asked for more. h2 takes a
-/// whole payload as long as less than this is waiting, so this is room for one push and,
-/// unless lists are tiny, for no second one behind it: the second one must be the newest
-/// at the time when the first is on its way.
+/// How much of a stream may wait in h2 for its client to read, beyond one payload, which
+/// h2 takes as a whole as long as less than this is waiting.
 const SEND_BUFFER: usize = 256;
 
 /// What answers requests.

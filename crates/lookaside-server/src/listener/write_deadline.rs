@@ -1,9 +1,10 @@
 //! Ends a stream whose client has stopped reading.
 //!
 //! hyper polls a response body for the next frame only when the last one has found room
-//! in the stream's window (`PipeToSendStream` in hyper's `proto/h2/mod.rs`). So a frame
-//! that was handed over with no further poll means a client that does not read; the body
-//! cannot see that itself, because it is not polled. The stream's task can.
+//! in h2 (`PipeToSendStream` in hyper's `proto/h2/mod.rs`). So a frame that was handed over
+//! with no further poll means a client that does not read; the body cannot see that
+//! itself, because it is not polled. The stream's task can. A body that does see it, because
+//! it waits for its last frame to leave, says so.
 
 use std::{
     cell::Cell,
@@ -28,6 +29,8 @@ pub(crate) enum BodyPoll {
     Idle,
     /// It gave hyper data to send.
     HandedOver,
+    /// It has something to send behind data that has not left.
+    Blocked,
 }
 
 /// A response body says what it did, at the end of each of its polls.
@@ -70,6 +73,10 @@ impl<F: Future<Output = ()>> Future for WriteDeadline<F> {
         }
         match last {
             Some(BodyPoll::HandedOver) => *this.timer = Some(Box::pin(sleep(*this.limit))),
+            Some(BodyPoll::Blocked) => {
+                let limit = *this.limit;
+                this.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
+            }
             Some(BodyPoll::Idle) => *this.timer = None,
             None => {}
         }

@@ -31,10 +31,11 @@ impl Stream {
 
     fn take(&mut self) -> Option<u64> {
         let waker = Waker::from(Arc::clone(&self.woken));
-        let update = self
-            .subscription
-            .take_newest(self.phase, &mut Context::from_waker(&waker))?;
-        update.as_ref().map(|update| update.version)
+        let cx = Context::from_waker(&waker);
+        let newer = self.subscription.has_newer(self.phase, &cx);
+        let update = self.subscription.take();
+        assert_eq!(update.is_some(), newer);
+        update?.as_ref().map(|update| update.version)
     }
 
     fn wakes(&self) -> usize {

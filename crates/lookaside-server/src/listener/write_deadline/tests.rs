@@ -29,7 +29,7 @@ async fn ends_after(polls: Vec<Option<BodyPoll>>) -> Option<Duration> {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_when_its_data_is_not_taken() {
-    use BodyPoll::{HandedOver, Idle};
+    use BodyPoll::{Blocked, HandedOver, Idle};
     let late = LIMIT + Duration::from_secs(1);
     assert!((LIMIT..late).contains(&ends_after(vec![Some(HandedOver)]).await.unwrap()));
     // Wake-ups that do not reach the body are no progress.
@@ -38,6 +38,11 @@ async fn a_stream_ends_when_its_data_is_not_taken() {
     // A second frame handed over is progress: the first was taken.
     let second = vec![Some(HandedOver), None, Some(HandedOver)];
     assert!(ends_after(second).await.unwrap() >= LIMIT + Duration::from_secs(2));
+    // Having more to send is none.
+    let blocked = vec![Some(Idle), Some(Blocked), Some(Blocked), Some(Blocked)];
+    let late = late + Duration::from_secs(1);
+    assert!((LIMIT..late).contains(&ends_after(blocked).await.unwrap()));
+    assert_eq!(ends_after(vec![Some(Blocked), Some(Idle)]).await, None);
     // And so is an idle body.
     assert_eq!(ends_after(vec![Some(HandedOver), Some(Idle)]).await, None);
     assert_eq!(ends_after(vec![Some(Idle)]).await, None);
