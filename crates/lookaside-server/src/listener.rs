@@ -3,6 +3,7 @@
 mod accept;
 mod connection;
 mod executor;
+mod hello;
 mod http2;
 mod stop;
 mod tcp;

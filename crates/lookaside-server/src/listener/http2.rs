@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     executor::StreamExecutor,
+    hello::Hello,
     stop::{Graceful, Stop, UntilStopped},
 };
 use crate::{Limits, http::ResponseBody};
@@ -85,7 +86,9 @@ impl Http2 {
         IO: AsyncRead + AsyncWrite + Unpin,
         S: Answer,
     {
-        let connection = self.0.serve_connection(TokioIo::new(io), service);
+        let connection = self
+            .0
+            .serve_connection(TokioIo::new(Hello::new(io)), service);
         if let Some(Err(error)) = UntilStopped::new(connection, stop).await {
             tracing::debug!(%error, "connection ended");
         }
@@ -119,7 +122,9 @@ impl Http2OrHttp1 {
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Answer + Send,
     {
-        let connection = self.0.serve_connection(TokioIo::new(io), service);
+        let connection = self
+            .0
+            .serve_connection(TokioIo::new(Hello::new(io)), service);
         if let Some(Err(error)) = UntilStopped::new(connection, stop).await {
             tracing::debug!(%error, "admin connection ended");
         }

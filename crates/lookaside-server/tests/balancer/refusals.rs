@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use lookaside_proto::lb::{ClientStats, load_balance_request::LoadBalanceRequestType as Ask};
 use lookaside_server::Unknown;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tonic::Code;
 
 use crate::kit::{Fixture, MERGED, backend, framed};
@@ -70,6 +70,16 @@ async fn a_name_that_cannot_be_is_refused() {
     }
     let longest = client.ask(&"x".repeat(255)).await.refused().await;
     assert_eq!(longest.0, Code::NotFound);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_whose_peer_says_nothing_is_closed() {
+    let fixture = Fixture::new().await;
+    let (_silent, theirs) = tokio::io::duplex(1024);
+    let started = Instant::now();
+    let served = fixture.balancer.serve_connection(theirs, None);
+    timeout(Duration::from_secs(60), served).await.unwrap();
+    assert_eq!(started.elapsed(), Duration::from_secs(10));
 }
 
 #[tokio::test(start_paused = true)]
