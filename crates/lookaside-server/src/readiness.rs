@@ -1,5 +1,7 @@
 use std::{fmt, sync::Arc};
 
+use tokio::sync::watch;
+
 /// Whether a balancer takes streams.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Readiness {
@@ -16,6 +18,18 @@ impl Readiness {
     pub fn is_ready(&self) -> bool {
         *self == Self::Ready
     }
+
+    /// Says so, unless the balancer is being shut down: a port that opens just then is
+    /// closed at once.
+    pub(crate) fn report(self, to: &watch::Sender<Self>) {
+        to.send_if_modified(|now| {
+            let changed = *now != Self::Draining && *now != self;
+            if changed {
+                *now = self;
+            }
+            changed
+        });
+    }
 }
 
 impl fmt::Display for Readiness {
@@ -27,3 +41,6 @@ impl fmt::Display for Readiness {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ pub(super) async fn client(
     loop {
         let state = planned.borrow_and_update().clone();
         let Err(reason) = state else { break };
-        running.readiness.send_replace(Readiness::NotReady(reason));
+        Readiness::NotReady(reason).report(&running.readiness);
         if planned.changed().await.is_err() {
             return;
         }
@@ -42,14 +42,14 @@ pub(super) async fn client(
             Err(error) => {
                 tracing::error!(%error, %addr, "cannot listen");
                 let reason = format!("cannot listen on {addr}: {error}").into();
-                running.readiness.send_replace(Readiness::NotReady(reason));
+                Readiness::NotReady(reason).report(&running.readiness);
                 sleep(RETRY).await;
             }
         }
     };
     drop(port);
     tracing::info!(%addr, "serving clients");
-    running.readiness.send_replace(Readiness::Ready);
+    Readiness::Ready.report(&running.readiness);
     accept(listener, |stream, peer| on_client(&running, stream, peer)).await;
 }
 

@@ -20,7 +20,7 @@ impl Balancer {
         }
         let running = &self.running;
         running.drain.begin();
-        running.readiness.send_replace(Readiness::Draining);
+        Readiness::Draining.report(&running.readiness);
         // A client that is told to go while the port is open comes back to it.
         running.close_port.cancel();
         running.port.close();
