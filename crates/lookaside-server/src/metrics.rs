@@ -36,7 +36,7 @@ impl Metrics {
             gauge
         };
         let connections = gauge("connections", "Open connections to the client port");
-        let streams = gauge("streams", "Open BalanceLoad streams that were answered");
+        let streams = gauge("streams", "Open BalanceLoad streams that were admitted");
         let services = gauge("services", "Known services");
         let problems = gauge("problems", "Registry keys that could not be read");
         let ready = gauge("ready", "Whether this balancer takes streams");

@@ -93,7 +93,7 @@ impl Balancer {
             &mut tasks,
         )?;
 
-        let executor = StreamExecutor::new(TaskTracker::new(), config.timeouts.write);
+        let executor = StreamExecutor::new(config.timeouts.write);
         let balance_load = BalanceLoad::new(
             Arc::clone(&table),
             admission,

@@ -1,23 +1,19 @@
 use std::{future::Future, time::Duration};
 
 use hyper::rt::Executor;
-use tokio_util::task::TaskTracker;
 
 use super::write_deadline::WriteDeadline;
 
-/// Runs the streams of connections, each in a task that ends with its connection.
+/// Runs the streams of connections, each in a task of its own. hyper ends it with its
+/// connection: h2 wakes every stream of a connection that is gone, with an error.
 #[derive(Clone, Debug)]
 pub(crate) struct StreamExecutor {
-    tasks: TaskTracker,
     write_deadline: Duration,
 }
 
 impl StreamExecutor {
-    pub(crate) fn new(tasks: TaskTracker, write_deadline: Duration) -> Self {
-        Self {
-            tasks,
-            write_deadline,
-        }
+    pub(crate) fn new(write_deadline: Duration) -> Self {
+        Self { write_deadline }
     }
 }
 
@@ -26,7 +22,6 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, stream: F) {
-        self.tasks
-            .spawn(WriteDeadline::new(stream, self.write_deadline));
+        tokio::spawn(WriteDeadline::new(stream, self.write_deadline));
     }
 }
