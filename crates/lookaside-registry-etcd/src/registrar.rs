@@ -137,8 +137,8 @@ impl EtcdRegistrar {
         sent.await
     }
 
-    /// Whether the key is there, as the leader sees it.
-    async fn is_absent(&self, key: &str) -> Result<bool, RegistrarError> {
+    /// Whether the key is there with this lease, as the leader sees it.
+    async fn is_held(&self, key: &str, lease: i64) -> Result<bool, RegistrarError> {
         // The member's own view first, which costs the cluster nothing; it may lag.
         for serializable in [true, false] {
             let options = GetOptions::new().with_keys_only();
@@ -151,11 +151,11 @@ impl EtcdRegistrar {
                 let options = options.clone();
                 async move { connection.kv().get(key, Some(options)).await }
             });
-            if !read.await?.kvs().is_empty() {
-                return Ok(false);
+            if read.await?.kvs().iter().any(|it| it.lease() == lease) {
+                return Ok(true);
             }
         }
-        Ok(true)
+        Ok(false)
     }
 
     async fn revoke(&self, lease: i64) -> Result<(), RegistrarError> {
@@ -210,8 +210,9 @@ impl Registrar for EtcdRegistrar {
             .await?;
         // A key can go without its lease: deleted by hand, or lost to a backup that
         // was taken between grant and put. Its owner then has to register again, or
-        // it would stay away for ever.
-        if !kept || self.is_absent(&lease.key).await? {
+        // it would stay away for ever. And a put by hand takes it off its lease: it
+        // would outlive its owner for ever.
+        if !kept || !self.is_held(&lease.key, id).await? {
             return Err(RegistrarError::Gone);
         }
         Ok(lease.ttl)

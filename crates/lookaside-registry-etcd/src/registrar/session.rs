@@ -65,7 +65,8 @@ impl Session {
         let within = self.connector.config().timings.read;
         let mut reason = Arc::from("");
         for _ in 0..self.connector.members().max(MIN_ATTEMPTS) {
-            let (generation, connection) = match self.connection().await {
+            let attempt = self.attempt();
+            let connection = match attempt.connection().await {
                 Ok(it) => it,
                 Err(it) => {
                     reason = it;
@@ -74,21 +75,25 @@ impl Session {
             };
             let name = connection.member().to_owned();
             match timeout(within, request(connection)).await {
-                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Ok(answer)) => {
+                    attempt.answered();
+                    return Ok(answer);
+                }
                 Ok(Err(error)) if is_transient(&error) => {
                     reason = format!("{name}: {}", describe(&error)).into();
                 }
                 // The only thing that any of the requests could not find is its lease.
                 Ok(Err(Error::GRpcStatus(status))) if status.code() == Code::NotFound => {
+                    attempt.answered();
                     return Err(RegistrarError::Gone);
                 }
                 Ok(Err(error)) => {
+                    attempt.answered();
                     let reason = format!("{name}: {}", describe(&error));
                     return Err(RegistrarError::Unavailable(reason.into()));
                 }
                 Err(_) => reason = overdue(&name, what, within).reason,
             }
-            self.leave(generation);
         }
         Err(RegistrarError::Unavailable(reason))
     }
@@ -97,27 +102,14 @@ impl Session {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The current connection, or a new one, and its generation.
-    async fn connection(&self) -> Result<(u64, Connection), Arc<str>> {
-        let (member, generation) = {
-            let current = self.current();
-            if let Some(connection) = &current.connection {
-                return Ok((current.generation, connection.clone()));
-            }
-            (current.member, current.generation)
-        };
-        match self.connector.connect(member).await {
-            Ok(connection) => {
-                let mut current = self.current();
-                if current.generation == generation {
-                    current.connection = Some(connection.clone());
-                }
-                Ok((generation, connection))
-            }
-            Err(failure) => {
-                self.leave(generation);
-                Err(failure.reason)
-            }
+    fn attempt(&self) -> Attempt<'_> {
+        let current = self.current();
+        Attempt {
+            session: self,
+            member: current.member,
+            generation: current.generation,
+            connection: current.connection.clone(),
+            answered: false,
         }
     }
 
@@ -130,6 +122,45 @@ impl Session {
                 generation: generation + 1,
                 connection: None,
             };
+        }
+    }
+}
+
+/// One attempt on one member, which is left for the next one unless it answers. So it is
+/// when the attempt is dropped half way: whoever asks has less patience than a request is
+/// given here, and would meet the same silent member each time.
+struct Attempt<'a> {
+    session: &'a Session,
+    member: usize,
+    generation: u64,
+    connection: Option<Connection>,
+    answered: bool,
+}
+
+impl Attempt<'_> {
+    /// The connection that there is, or a new one.
+    async fn connection(&self) -> Result<Connection, Arc<str>> {
+        if let Some(connection) = &self.connection {
+            return Ok(connection.clone());
+        }
+        let connected = self.session.connector.connect(self.member).await;
+        let connection = connected.map_err(|failure| failure.reason)?;
+        let mut current = self.session.current();
+        if current.generation == self.generation {
+            current.connection = Some(connection.clone());
+        }
+        Ok(connection)
+    }
+
+    fn answered(mut self) {
+        self.answered = true;
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.session.leave(self.generation);
         }
     }
 }

@@ -161,6 +161,43 @@ async fn a_key_deleted_by_hand_is_gone_although_its_lease_lives() {
 }
 
 #[tokio::test]
+async fn a_key_written_over_by_hand_does_not_outlive_its_backend() {
+    let (etcd, registrar) = started().await;
+    let old = register(&registrar, "a", "10.0.0.1:1").await;
+    // Without a lease, as etcdctl does it.
+    etcd.put("services/orders/a", &value("10.0.0.1:1", 5)).await;
+    let renewed = registrar.renew(&old.handle).await;
+    assert!(matches!(renewed, Err(RegistrarError::Gone)), "{renewed:?}");
+    let new = register(&registrar, "a", "10.0.0.1:1").await;
+    assert_eq!(registrar.renew(&new.handle).await.unwrap(), TTL);
+    registrar.deregister(&new.handle).await.unwrap();
+    assert_eq!(etcd.value("services/orders/a").await, None);
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_meets_another_member_the_next_time() {
+    let etcd = Etcd::start().await;
+    let silent = Proxy::to(etcd.client_port).await;
+    silent.set(Mode::Hold);
+    let mut config = config(silent.address);
+    config.endpoints = vec![silent.address.into(); 7];
+    config.endpoints.push(etcd.client_port.into());
+    // It would give a member this long; its caller gives it a fraction.
+    config.timings.read = Duration::from_secs(60);
+    let registrar = EtcdRegistrar::new(config).await.unwrap();
+    let mut given_up = 0;
+    eventually("it registers", async || {
+        let registration = registration("a", "10.0.0.1:1", 1);
+        let registered = registrar.register(&registration, TTL);
+        let registered = tokio::time::timeout(Duration::from_millis(500), registered).await;
+        given_up += u32::from(registered.is_err());
+        matches!(registered, Ok(Ok(_)))
+    })
+    .await;
+    assert!(given_up <= 7, "{given_up} times given up");
+}
+
+#[tokio::test]
 async fn a_handle_from_elsewhere_does_nothing() {
     let (etcd, registrar) = started().await;
     let mut client = etcd.client().await;
