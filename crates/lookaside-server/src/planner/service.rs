@@ -115,7 +115,7 @@ impl PlannedService {
         if lacks_backends && !inputs.names.covers(&inputs.service) {
             return false;
         }
-        let (plan, reason) = self.instead_of_nothing(plan, config);
+        let (plan, reason) = self.instead_of_nothing(plan, &inputs.service, config);
         let changed = self.plan.as_ref().is_none_or(|last| **last != *plan);
         if changed {
             self.plan_version += 1;
@@ -146,7 +146,12 @@ impl PlannedService {
 
     /// What clients get when no backend can take calls, and why. An empty list is never
     /// an option: no stock client recovers from one by itself.
-    fn instead_of_nothing(&self, plan: Plan, config: &PlanConfig) -> (Arc<Plan>, Option<String>) {
+    fn instead_of_nothing(
+        &self,
+        plan: Plan,
+        service: &Service,
+        config: &PlanConfig,
+    ) -> (Arc<Plan>, Option<String>) {
         let reason = match &plan {
             Plan::List(list) => {
                 let truncation = list.truncation().map(|truncation| truncation.to_string());
@@ -154,7 +159,12 @@ impl PlannedService {
             }
             Plan::Fallback(reason) => *reason,
         };
-        let why = reason.to_string();
+        let why = match (reason, service.problems.len()) {
+            (FallbackReason::NoBackends, unreadable @ 1..) => {
+                format!("no backend can be read, keys with problems: {unreadable}")
+            }
+            _ => reason.to_string(),
+        };
         match (config.on_empty, &self.plan) {
             // That is an order, not a lack of backends.
             _ if reason == FallbackReason::Settings => (Arc::new(plan), Some(why)),

@@ -199,6 +199,25 @@ fn a_service_without_backends_falls_back_and_returns() {
 }
 
 #[test]
+fn a_service_of_unreadable_keys_alone_is_known_and_says_so() {
+    let mut fixture = Fixture::new(OnEmpty::Fallback);
+    let mut unreadable = Service::default();
+    unreadable.problems.push(Problem {
+        key: "services/orders/junk".into(),
+        reason: "junk".into(),
+        revision: 2,
+    });
+    fixture.set("orders", Some(Arc::new(unreadable)));
+    assert_eq!((fixture.version("orders"), fixture.slots("orders")), (1, 0));
+    assert!(fixture.table.open(&[name("orders")]).is_some());
+    let reason = fixture.published("orders").unwrap().reason.clone();
+    assert_eq!(
+        reason.as_deref(),
+        Some("no backend can be read, keys with problems: 1")
+    );
+}
+
+#[test]
 fn the_last_list_is_held_if_asked_for_but_an_order_to_fall_back_is_obeyed() {
     let mut fixture = Fixture::new(OnEmpty::Hold);
     fixture.set("orders", Some(service(&[1, 2]))).after(QUIET);
