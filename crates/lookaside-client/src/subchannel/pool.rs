@@ -17,6 +17,10 @@ use crate::{Address, Connector, WorkScheduler};
 /// often comes back with the next one (the stock clients' value).
 pub(crate) const LINGER: Duration = Duration::from_secs(10);
 
+/// Beyond so many, and beyond as many as are in use, those that linger longest go early: a
+/// balancer that sends list after list of new addresses must not pile up connections.
+const MAX_LINGERING: usize = 1024;
+
 /// How many state changes may wait for the policy task; actors wait beyond it.
 const EVENTS: usize = 1024;
 
@@ -159,9 +163,11 @@ impl Pool {
                 }
             }
         }
-        while let Some((at, id)) = self.lingering.front().copied()
-            && at <= now
-        {
+        while let Some((at, id)) = self.lingering.front().copied() {
+            let crowded = self.lingering.len() > MAX_LINGERING.max(self.entries.len() / 2);
+            if at > now && !crowded {
+                break;
+            }
             self.lingering.pop_front();
             let Some(entry) = self.entries.get_mut(&id) else {
                 continue;
@@ -170,7 +176,7 @@ impl Pool {
                 // In use again.
                 None => entry.queued = false,
                 // It was, and has been given back since.
-                Some(later) if later > now => self.lingering.push_back((later, id)),
+                Some(later) if later > now && !crowded => self.lingering.push_back((later, id)),
                 Some(_) => self.remove(id),
             }
         }
@@ -188,3 +194,6 @@ impl Pool {
         self.lingering.front().map(|(at, _)| *at)
     }
 }
+
+#[cfg(test)]
+mod tests;
