@@ -92,31 +92,31 @@ impl PolicyTask {
             tokio::select! {
                 biased;
                 () = closed.notified() => break,
-                Some(event) = self.events.recv() => self.subchannels(event, &mut wake),
+                Some(event) = self.events.recv() => {
+                    self.subchannels(event, &mut wake);
+                    // Not left to its own turn, which never comes while events do.
+                    self.work(&mut wake);
+                }
                 () = self.work.scheduled() => self.work(&mut wake),
                 () = sleep_until(next) => self.work(&mut wake),
             }
         }
     }
 
+    /// Takes what is there, up to a batch.
     fn subchannels(&mut self, first: Event, wake: &mut Option<Instant>) {
         let mut next = Some(first);
-        for _ in 0..BATCH {
-            let Some(event) = next else { break };
+        let mut taken = 0;
+        while let Some(event) = next {
             if let Some((subchannel, state)) = self.pool.apply(event) {
                 self.with_policy(wake, |policy, control| {
                     policy.subchannel_update(&subchannel, &state, control);
                 });
             }
-            next = self.events.try_recv().ok();
-        }
-        // The one event more that was taken to find the batch full.
-        if let Some(event) = next
-            && let Some((subchannel, state)) = self.pool.apply(event)
-        {
-            self.with_policy(wake, |policy, control| {
-                policy.subchannel_update(&subchannel, &state, control);
-            });
+            taken += 1;
+            next = (taken < BATCH)
+                .then(|| self.events.try_recv().ok())
+                .flatten();
         }
     }
 

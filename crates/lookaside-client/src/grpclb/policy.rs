@@ -248,7 +248,8 @@ impl Policy for Grpclb {
     }
 
     fn work(&mut self, controller: &mut dyn Controller) {
-        while let Some(event) = self.stream.as_mut().and_then(BalancerStream::next_event) {
+        let events = self.stream.as_mut().map(BalancerStream::take_events);
+        for event in events.into_iter().flatten() {
             self.event(event, controller);
         }
         let children = self.listed.as_mut().and_then(Listed::child_mut);

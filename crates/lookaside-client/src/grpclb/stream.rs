@@ -73,9 +73,12 @@ impl BalancerStream {
         }
     }
 
-    /// What happened on it, one thing after the other; work is scheduled for each.
-    pub(super) fn next_event(&mut self) -> Option<StreamEvent> {
-        self.events.try_recv().ok()
+    /// What happened on it, one thing after the other. Work is scheduled after each, so that
+    /// no more need be taken at once than can be waiting: a balancer that is faster than its
+    /// client holds up nothing else.
+    pub(super) fn take_events(&mut self) -> Vec<StreamEvent> {
+        let waiting = || self.events.try_recv().ok();
+        std::iter::from_fn(waiting).take(EVENTS).collect()
     }
 
     /// The balancers, or why there are none.
