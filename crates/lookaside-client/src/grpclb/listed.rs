@@ -40,6 +40,8 @@ impl Listed {
             }
             None => (None, 0),
         };
+        // Reports do it too, but how often they are is the balancer's choice.
+        stats.forget_unused();
         let backends = list.backends();
         let child = backends.map(|backends| {
             let mut child = child(before_child);

@@ -41,6 +41,11 @@ impl Stats {
         self.counters.drop_counter(token)
     }
 
+    /// Forgets the counters that no list holds and no call has touched.
+    pub(super) fn forget_unused(&self) {
+        self.counters.forget_unused();
+    }
+
     /// A call was dropped.
     pub(super) fn call_dropped(&self, drop: &DropCounter) {
         self.counters.call_dropped(drop);

@@ -274,6 +274,11 @@ impl Task {
             }
             // Also before the initial response, as C-core has it.
             Some(LoadBalanceResponseType::ServerList(list)) => {
+                if progress.saw_initial_response && progress.reports.is_none() {
+                    // Nobody asks for what was counted; drops are counted by tokens that the
+                    // balancer makes up.
+                    drop(self.stats.take());
+                }
                 self.tell(StreamEvent::List(List::new(&list))).await
             }
             Some(LoadBalanceResponseType::FallbackResponse(_)) => {

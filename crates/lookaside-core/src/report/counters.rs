@@ -69,6 +69,16 @@ impl CallCounters {
         DropCounter(Arc::clone(drops.entry(*token).or_default()))
     }
 
+    /// Forgets the counters that no list holds any more and that have nothing to report.
+    /// Takes a lock, as [`CallCounters::drop_counter`] does.
+    pub fn forget_unused(&self) {
+        let mut drops = self.drops.lock().unwrap_or_else(PoisonError::into_inner);
+        drops.retain(|_, calls| match Arc::get_mut(calls) {
+            Some(calls) => *calls.get_mut() > 0,
+            None => true,
+        });
+    }
+
     /// What happened since the last `take`. Counters that no list holds any more are
     /// forgotten, so that a balancer cannot make them grow.
     pub fn take(&self) -> ReportDelta {

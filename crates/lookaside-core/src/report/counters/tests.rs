@@ -55,6 +55,18 @@ fn tokens_that_no_list_has_any_more_are_forgotten() {
 }
 
 #[test]
+fn what_is_counted_is_not_forgotten_with_the_rest() {
+    let counters = CallCounters::new();
+    let _held = counters.drop_counter(&token("held"));
+    counters.call_dropped(&counters.drop_counter(&token("counted")));
+    counters.drop_counter(&token("unused"));
+    counters.forget_unused();
+    let remembered = counters.drops.lock().unwrap().len();
+    assert_eq!(remembered, 2);
+    assert_eq!(counters.take().drops, [("counted".to_owned(), 1)]);
+}
+
+#[test]
 fn every_event_is_in_exactly_one_report_and_no_part_is_ahead_of_its_whole() {
     const THREADS: usize = 4;
     const CALLS: usize = 20_000;
