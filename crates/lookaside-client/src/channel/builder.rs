@@ -253,14 +253,13 @@ impl Builder {
         }
         let keep_alive = self.keep_alive.unwrap_or(crate::grpclb::KEEP_ALIVE);
         let times = [
-            ("fallback timeout", Some(self.fallback_timeout)),
             ("report interval", Some(self.min_report_interval)),
             ("connect timeout", self.connect_timeout),
             ("keepalive interval", Some(keep_alive.interval)),
             ("keepalive timeout", Some(keep_alive.timeout)),
         ];
         for (name, value) in times {
-            if value == Some(Duration::ZERO) && name != "fallback timeout" {
+            if value == Some(Duration::ZERO) {
                 let value = Duration::ZERO;
                 return Err(BuildError::Zero { name, value });
             }
