@@ -115,16 +115,20 @@ impl Search<'_> {
         best
     }
 
-    /// The numbers of drops whose sum is within the tolerance, and the ones next to the
-    /// exact number, beside so many slots of backends.
+    /// The numbers of drops whose sum is within the tolerance, and the ones near the exact
+    /// number, beside so many slots of backends: each category may be nearer to its share
+    /// with one drop more or less than the sum would have.
     fn worth_trying(&self, backend_slots: usize) -> std::ops::RangeInclusive<usize> {
         let room = self.longest.saturating_sub(backend_slots);
         let beside = |share: u64| {
             let share = share.min(MILLION - 1);
             backend_slots as u128 * u128::from(share) / u128::from(MILLION - share)
         };
-        let least = beside(self.sum.saturating_sub(TOLERANCE_PER_MILLION)).min(room as u128);
-        let exact = beside(self.sum) + 1;
+        let around = self.shares.len().min(64) as u128;
+        let least = beside(self.sum.saturating_sub(TOLERANCE_PER_MILLION))
+            .saturating_sub(around)
+            .min(room as u128);
+        let exact = beside(self.sum) + 1 + around;
         let most = beside(self.sum + TOLERANCE_PER_MILLION)
             .min(exact + 64) // far fewer give one that is as near as any
             .max(exact)
