@@ -1,7 +1,7 @@
 use std::{io::Write, net::SocketAddr, time::Duration};
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, builder::NonEmptyStringValueParser};
 use lookaside_agent::advertised;
 use lookaside_core::{HostPort, ServiceName};
 use tokio::net::TcpListener;
@@ -27,7 +27,7 @@ pub(super) struct Backend {
     listen: HostPort,
 
     /// What it calls itself in its answers
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     name: String,
 
     /// Where clients dial it [default: --listen; for a wildcard address, the local

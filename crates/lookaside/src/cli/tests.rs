@@ -80,6 +80,10 @@ fn a_wrong_value_is_refused_with_the_flag_and_what_was_expected() {
             &["register", "a", "h:1", "--drain", "500000000000y"],
             &["--drain", "longer than 10 years"],
         ),
+        (
+            &["backend", "--listen", "h:0", "--name", ""],
+            &["--name", "value is required"],
+        ),
         (&["probe", "a"], &["--balancer"]),
         (&["probe", "a", "--balancer", "b"], &["HOST:PORT"]),
         (

@@ -15,6 +15,10 @@ const MAX_IN_FLIGHT: usize = 50_000;
 /// What a call may take beyond its own time limit before it is given up.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// The first call is made half a period after the start, or after this: then as many
+/// calls fall into a second as are asked for, and none on its very end.
+const MAX_LEAD: Duration = Duration::from_millis(50);
+
 /// A call that has ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -74,7 +78,8 @@ struct Pump {
 
 impl Pump {
     async fn run(self, qps: f64, closing: CancellationToken) {
-        let start = Instant::now();
+        let lead = Duration::from_secs_f64(0.5 / qps).min(MAX_LEAD);
+        let start = Instant::now() + lead;
         let mut calls = JoinSet::new();
         let mut sent = 0u64;
         loop {

@@ -1,3 +1,8 @@
+use std::{sync::Arc, time::Duration};
+
+use lookaside_client::Channel;
+use tokio::time::sleep;
+
 use super::*;
 
 fn tally(ok: &[(&str, u64)], err: &[(&str, u64)]) -> Tally {
@@ -30,4 +35,18 @@ fn tallies_add_up_and_tokens_fold_into_backends() {
     sum.add(&tally(&[("a|x.v", 3), ("a|x", 1)], &[("e", 4)]));
     assert_eq!((sum.succeeded(), sum.failed()), (7, 4));
     assert_eq!(sum.by_backend(), [("a", 5), ("b", 2)].into());
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_many_calls_are_made_as_the_rate_and_the_time_say() {
+    for (qps, seconds, expected) in [(5.0, 2, 10), (0.5, 4, 2), (200.0, 1, 200)] {
+        // Nobody answers: every call fails, and is counted.
+        let channel = Channel::builder("s").balancers(["127.0.0.1:1"]).build();
+        let calls = Arc::new(Counter::default());
+        let sink = Arc::clone(&calls) as Arc<dyn Sink>;
+        let load = Load::start(channel.unwrap(), qps, Duration::from_secs(1), sink);
+        sleep(Duration::from_secs(seconds)).await;
+        load.stop().await;
+        assert_eq!(calls.take().failed(), expected, "{qps} for {seconds} s");
+    }
 }
