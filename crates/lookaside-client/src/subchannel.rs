@@ -4,6 +4,7 @@
 mod actor;
 mod connection;
 mod frames;
+mod last_words;
 mod pool;
 mod watched_io;
 

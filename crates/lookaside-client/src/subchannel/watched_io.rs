@@ -10,12 +10,15 @@ use tokio::{
     sync::{Notify, oneshot},
 };
 
-use super::frames::{Frame, FrameScanner};
+use super::{
+    frames::{Frame, FrameScanner},
+    last_words::LastWords,
+};
 use crate::Transport;
 
 /// A transport that reports the peer's first SETTINGS and its GOAWAY.
 pub(super) struct WatchedIo {
-    io: Transport,
+    io: LastWords<Transport>,
     scanner: FrameScanner,
     settings: Option<oneshot::Sender<()>>,
     go_away: Arc<Notify>,
@@ -38,7 +41,7 @@ impl WatchedIo {
             go_away: Arc::clone(&go_away),
         };
         let watched = Self {
-            io,
+            io: LastWords::new(io),
             scanner: FrameScanner::default(),
             settings: Some(settings),
             go_away,
