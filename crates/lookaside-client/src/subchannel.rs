@@ -17,7 +17,7 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-pub(crate) use connection::{Connection, ConnectionSettings, KeepAlive, describe};
+pub(crate) use connection::{Connection, ConnectionSettings, InUse, KeepAlive, describe};
 pub(crate) use pool::{Event, Pool, PoolSettings};
 use tokio::sync::Notify;
 

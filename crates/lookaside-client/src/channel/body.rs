@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::Status;
 
 use super::{call_guard::CallGuard, status};
-use crate::{Peer, subchannel::Connection};
+use crate::{Peer, subchannel::InUse};
 
 pin_project! {
     /// The body of a response. Holds the call open until its end: the last frame, an
@@ -25,7 +25,7 @@ pin_project! {
         // Made when the body first has to wait.
         #[pin]
         sleep: Option<Sleep>,
-        connection: Arc<Connection>,
+        connection: Arc<InUse>,
         guard: Option<CallGuard>,
         done: bool,
     }
@@ -35,7 +35,7 @@ impl ResponseBody {
     pub(super) fn new(
         incoming: Incoming,
         deadline: Option<Instant>,
-        connection: Arc<Connection>,
+        connection: Arc<InUse>,
         guard: Option<CallGuard>,
     ) -> Self {
         Self {

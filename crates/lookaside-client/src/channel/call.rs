@@ -12,7 +12,7 @@ use super::{
     replay::{Replay, RequestBody},
     status,
 };
-use crate::{PickArgs, PickError, PickResult, subchannel::Connection};
+use crate::{PickArgs, PickError, PickResult, subchannel::InUse};
 
 /// How often a call that nobody looked at is picked again. Each time a connection ended
 /// under it; so many in a row is no coincidence.
@@ -64,12 +64,12 @@ struct Repicks {
 
 enum Progress {
     Queued(Option<PickError>),
-    Sent(Arc<Connection>),
+    Sent(Arc<InUse>),
 }
 
 /// What one pick leads to.
 enum Step<F> {
-    Sent(Arc<Connection>, F),
+    Sent(Arc<InUse>, F),
     /// Until there is a picker newer than this.
     Wait(u64, Box<Request<RequestBody>>),
     Fail(Status),
@@ -170,6 +170,7 @@ impl Call {
         if let Some(guard) = &mut self.guard {
             guard.set_sent(true);
         }
+        let connection = connection.in_use();
         self.progress = Progress::Sent(Arc::clone(&connection));
         Step::Sent(connection, response)
     }
@@ -177,7 +178,7 @@ impl Call {
     fn received(
         &mut self,
         response: Response<Incoming>,
-        connection: Arc<Connection>,
+        connection: Arc<InUse>,
     ) -> Response<ResponseBody> {
         self.replay.commit();
         if let Some(guard) = &mut self.guard {
@@ -201,7 +202,7 @@ impl Call {
     fn again(
         &mut self,
         mut error: TrySendError<Request<RequestBody>>,
-        connection: &Arc<Connection>,
+        connection: &Arc<InUse>,
         repicks: &mut Repicks,
     ) -> Result<Request<RequestBody>, Status> {
         let unsent = error.take_message();

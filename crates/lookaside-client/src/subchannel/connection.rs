@@ -50,10 +50,19 @@ pub(crate) struct ConnectionSettings {
 /// been sent, and is handed back if the connection ends first.
 pub(crate) struct Connection {
     sender: SendRequest<RequestBody>,
+    in_use: Arc<InUse>,
+}
+
+/// What a call that was sent keeps of its connection: all but the sender.
+///
+/// A request that enters hyper's queue just as the connection ends is handed back when
+/// the queue is freed, which is when its last sender is dropped. A call that held one
+/// while it waits would wait for ever.
+pub(crate) struct InUse {
     peer: Peer,
     retired: AtomicBool,
     /// Dropped with the last holder: the slot it came from, and every call on it.
-    _in_use: oneshot::Sender<()>,
+    _alive: oneshot::Sender<()>,
 }
 
 /// The end of a connection, for its actor.
@@ -100,30 +109,39 @@ impl Connection {
             )
         })?;
 
-        let (in_use, unused) = oneshot::channel();
+        let (alive, unused) = oneshot::channel();
         let (closing, closed) = oneshot::channel();
         tokio::spawn(supervise(dispatch, closing, unused, task));
         let connection = Self {
             sender,
-            peer: Peer::new(address.socket_addr()),
-            retired: AtomicBool::new(false),
-            _in_use: in_use,
+            in_use: Arc::new(InUse {
+                peer: Peer::new(address.socket_addr()),
+                retired: AtomicBool::new(false),
+                _alive: alive,
+            }),
         };
         Ok((connection, ConnectionEnd { closed, go_away }))
     }
 
-    /// A handle to send one request with.
+    /// A handle to send one request with, to be dropped at once.
     pub(crate) fn sender(&self) -> SendRequest<RequestBody> {
         self.sender.clone()
     }
 
-    /// It handed a request back: it is closed, though its actor may not know yet.
-    pub(crate) fn retire(&self) {
-        self.retired.store(true, Relaxed);
+    /// What the call keeps while it is open.
+    pub(crate) fn in_use(&self) -> Arc<InUse> {
+        Arc::clone(&self.in_use)
     }
 
     pub(crate) fn is_retired(&self) -> bool {
-        self.retired.load(Relaxed)
+        self.in_use.retired.load(Relaxed)
+    }
+}
+
+impl InUse {
+    /// It handed a request back: it is closed, though its actor may not know yet.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Relaxed);
     }
 
     /// Who is at the other end.
@@ -135,14 +153,14 @@ impl Connection {
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
-            .field("peer", &self.peer)
+            .field("peer", &self.in_use.peer)
             .finish_non_exhaustive()
     }
 }
 
 /// Runs hyper's dispatcher, then lets the calls that are open finish, then sees the
-/// connection closed. Ends with the last call at the latest, since a [`Connection`] lives
-/// in its subchannel and its calls only.
+/// connection closed. Ends with the last call at the latest, since an [`InUse`] lives in
+/// its subchannel and its calls only.
 async fn supervise(
     dispatch: impl Future<Output = hyper::Result<()>>,
     closing: oneshot::Sender<String>,
