@@ -180,10 +180,12 @@ async fn a_deadline_ends_a_response_whose_next_message_is_always_there() {
     );
 }
 
+/// An empty frame of settings.
+const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+
 /// Takes a connection up to its first request and all of its body, and says then that it
 /// goes away, having looked at all streams up to `last_stream`.
 async fn go_away(incoming: &mut UnboundedReceiver<DuplexStream>, last_stream: u8) -> DuplexStream {
-    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
     let mut io = incoming.recv().await.unwrap();
     io.write_all(&SETTINGS).await.unwrap();
     // The connection's preface, then frames, up to the one of data that ends the stream.
@@ -226,4 +228,21 @@ async fn a_sent_call_that_a_goaway_admits_is_never_sent_again() {
     let status = sent.await.unwrap().unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
     assert_eq!(backend.calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_greets_and_leaves_is_not_dialled_without_a_pause() {
+    let net = Net::default();
+    let mut incoming = net.listen(addr(1));
+    tokio::spawn(async move {
+        while let Some(mut io) = incoming.recv().await {
+            io.write_all(&SETTINGS).await.unwrap();
+        }
+    });
+    let channel = channel(&net);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // At most one in 50 ms, and by no means none.
+    let connects = net.connects(addr(1));
+    assert!((5..=21).contains(&connects), "{connects} connects");
+    drop(channel);
 }

@@ -14,6 +14,11 @@ use super::{
 };
 use crate::{Connector, PickError};
 
+/// The least time between the starts of two attempts, whatever the peer does: one that sends
+/// SETTINGS and then goes away has reset the back-off, and would be dialled thousands of
+/// times a second. Short enough that calls which wait for a restarted peer hardly notice.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
+
 /// One subchannel's task: does what the state machine says, and tells it what happened.
 /// Ends when the pool lets go of it.
 pub(super) struct Actor {
@@ -34,6 +39,8 @@ type Attempt = Pin<Box<dyn Future<Output = Result<(Connection, ConnectionEnd), S
 #[derive(Default)]
 struct Pending {
     attempt: Option<Attempt>,
+    /// When the next attempt may start.
+    not_before: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     end: Option<ConnectionEnd>,
 }
@@ -82,7 +89,10 @@ impl Actor {
         match action {
             Action::StartConnect { timeout } => {
                 let timeout = self.connect_timeout.unwrap_or(timeout);
-                pending.attempt = Some(self.attempt(timeout));
+                let now = Instant::now();
+                let start = pending.not_before.map_or(now, |at| at.max(now));
+                pending.not_before = Some(start + BETWEEN_ATTEMPTS);
+                pending.attempt = Some(self.attempt(start, timeout));
             }
             Action::CancelConnect => pending.attempt = None,
             Action::ArmTimer(wait) => {
@@ -98,11 +108,12 @@ impl Actor {
         }
     }
 
-    fn attempt(&self, limit: Duration) -> Attempt {
+    fn attempt(&self, start: Instant, limit: Duration) -> Attempt {
         let core = Arc::clone(&self.core);
         let connector = Arc::clone(&self.connector);
         let settings = self.settings;
         Box::pin(async move {
+            sleep_until(start).await;
             let open = Connection::open(&*connector, &core.address, settings);
             match timeout(limit, open).await {
                 Ok(Ok(connected)) => Ok(connected),
