@@ -18,6 +18,11 @@ use crate::{Lists, table::Table};
 /// How often it is looked for services to forget; they are kept for minutes.
 const FORGET_INTERVAL: Duration = Duration::from_secs(10);
 
+/// How long the first lists wait for host names to have been tried: two lookups that time
+/// out, one behind the other. A crowd of dead names must not keep a balancer closed; what
+/// is still being looked up then joins its list when it is found.
+const NAMES_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Plans until it is dropped. `planned` becomes `Ok` when everything has been planned
 /// once; until then it says what is being waited for.
 pub(crate) async fn run(
@@ -35,8 +40,12 @@ pub(crate) async fn run(
     names.mark_changed();
     let (mut registry_follows, mut names_follow) = (true, true);
     let mut complete = false;
+    let mut read_at = None;
     loop {
         let due = services.next_due();
+        let patience = read_at
+            .map(|read_at: Instant| read_at + NAMES_PATIENCE)
+            .filter(|end| !complete && *end > Instant::now());
         tokio::select! {
             changed = registry.changed(), if registry_follows => {
                 // A registry that is gone changes nothing; the lists stand.
@@ -56,10 +65,15 @@ pub(crate) async fn run(
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 services.send_due(now());
             }
+            () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {}
             _ = forget.tick() => services.forget_absent(Instant::now()),
         }
         if !complete {
-            let waiting_for = waiting_for(&registry.borrow(), &services);
+            if read_at.is_none() && services.has_state() {
+                read_at = Some(Instant::now());
+            }
+            let patient = read_at.is_some_and(|at| at.elapsed() < NAMES_PATIENCE);
+            let waiting_for = waiting_for(&registry.borrow(), &services, patient);
             complete = waiting_for.is_none();
             planned.send_if_modified(|planned| {
                 let new = waiting_for.map_or(Ok(()), Err);
@@ -79,9 +93,9 @@ fn now() -> Now {
 }
 
 /// What is missing before lists can be served.
-fn waiting_for(state: &RegistryState, services: &Services) -> Option<Arc<str>> {
+fn waiting_for(state: &RegistryState, services: &Services, patient: bool) -> Option<Arc<str>> {
     if services.has_state() {
-        return if !services.names_are_tried() {
+        return if patient && !services.names_are_tried() {
             Some("the backends' host names are being looked up".into())
         } else if services.next_due().is_some() {
             // What was found of the names last may be in no list yet.

@@ -93,6 +93,24 @@ async fn the_client_port_opens_when_host_names_were_tried_and_their_changes_are_
 }
 
 #[tokio::test(start_paused = true)]
+async fn names_that_take_for_ever_do_not_keep_the_client_port_closed() {
+    let (_dns, answers) = watch::channel(vec![IpAddr::from([10, 0, 0, 1])]);
+    let registry = Arc::new(TestRegistry::empty());
+    // More than are looked up at once, each until its lookup times out.
+    registry.set(
+        "dead",
+        (1..=300).map(|n| looked_up_in(60_000 + u64::from(n), n)),
+    );
+    registry.set("orders", [backend(9)]);
+    let started = Instant::now();
+    let (balancer, _resolver) = start(&registry, answers);
+    balancer.ready().await;
+    assert_eq!(started.elapsed().as_secs(), 10);
+    let mut stream = Client::connect(&balancer).await.ask("orders").await;
+    assert_eq!(stream.first_ports().await, [9]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_new_service_of_host_names_is_waited_for_until_they_were_tried() {
     let (_dns, answers) = watch::channel(vec![IpAddr::from([10, 0, 0, 1])]);
     let registry = Arc::new(TestRegistry::empty());
