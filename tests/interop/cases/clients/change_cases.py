@@ -30,6 +30,13 @@ def test_backends_join_and_leave_without_a_failed_call(
 
     joining = mortal_backend("joining", published.registration()).start()
     client.until("the new backend gets calls", from_balancer("a", "joining"))
+    # Long enough for the load, by itself, to reach both in turn before one of them leaves.
+    throughout(
+        "the client's stream stays open",
+        lambda: balancer.inspect.streams(published.name),
+        lambda streams: streams == 1,
+        lasting=1.0,
+    )
     assert joining.drain() == 0
     client.until("the old one alone gets calls again", from_balancer("a"))
 
