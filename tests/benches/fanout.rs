@@ -69,16 +69,7 @@ async fn run(streams: usize) -> Result<()> {
         etcd.put_backend("bench", "b00", &format!("10.0.0.1:{first}"), 100)
             .await;
     };
-    put(1).await;
-    for n in 1..BACKENDS {
-        etcd.put_backend(
-            "bench",
-            &format!("b{n:02}"),
-            &format!("10.0.0.1:{}", 1000 + n),
-            100,
-        )
-        .await;
-    }
+    etcd.put_backends("bench", BACKENDS).await;
     let balancer = Balancer::on(&etcd.url()).await;
     let list = Stream::open(balancer.addr, "bench").await?.list().await?;
     let size: usize = list

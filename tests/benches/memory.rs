@@ -29,15 +29,7 @@ fn main() -> Result<()> {
 
 async fn run(streams: usize) -> Result<()> {
     let etcd = Etcd::start().await;
-    for n in 0..BACKENDS {
-        etcd.put_backend(
-            "bench",
-            &format!("b{n:02}"),
-            &format!("10.0.0.1:{}", 1000 + n),
-            100,
-        )
-        .await;
-    }
+    etcd.put_backends("bench", BACKENDS).await;
     let balancer = Balancer::on(&etcd.url()).await;
     let pid = balancer.process.id();
     // What the first streams make it allocate once is not each stream's.

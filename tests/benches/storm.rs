@@ -32,15 +32,7 @@ fn main() -> Result<()> {
 
 async fn run(streams: usize) -> Result<()> {
     let etcd = Etcd::start().await;
-    for n in 0..BACKENDS {
-        etcd.put_backend(
-            "bench",
-            &format!("b{n:02}"),
-            &format!("10.0.0.1:{}", 1000 + n),
-            100,
-        )
-        .await;
-    }
+    etcd.put_backends("bench", BACKENDS).await;
     let file = tempfile::NamedTempFile::new()?;
     std::fs::write(file.path(), "[limits]\nnew_streams_per_second = 1000000\n")?;
     let config = file.path().to_str().context("a path in UTF-8")?;

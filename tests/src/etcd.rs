@@ -148,6 +148,16 @@ impl Etcd {
             .await;
     }
 
+    /// Records `n` backends of equal weight, `b00` at `10.0.0.1:1000` and so on, which
+    /// nobody dials.
+    pub async fn put_backends(&self, service: &str, n: u16) {
+        for n in 0..n {
+            let addr = format!("10.0.0.1:{}", 1000 + n);
+            self.put_backend(service, &format!("b{n:02}"), &addr, 100)
+                .await;
+        }
+    }
+
     /// Removes a backend.
     pub async fn delete_backend(&self, service: &str, id: &str) {
         self.delete(&format!("services/{service}/{id}")).await;
