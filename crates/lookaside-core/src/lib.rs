@@ -32,7 +32,9 @@ pub use report::{
     CallCounters, DropCounter, MAX_DROP_CATEGORIES, OTHER_CATEGORIES, ReportDelta, ReportFilter,
     ReportTotals,
 };
-pub use settings::{Drop, Drops, DropsError, MAX_CATEGORY_CHARS, Settings};
+pub use settings::{
+    Drop, Drops, DropsError, HealthCheck, MAX_CATEGORY_CHARS, OnEmpty, Probe, Settings,
+};
 pub use slots::{Apportionment, apportion, interleave, length_bound};
 pub use snapshot::{Problem, Revision, Service, ServiceSettings, SettingsSnapshot, Snapshot};
 pub use subchannel::{MIN_CONNECT_TIMEOUT, Subchannel, SubchannelAction, SubchannelEvent};

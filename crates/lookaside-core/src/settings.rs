@@ -1,4 +1,10 @@
-use std::sync::Arc;
+mod health_check;
+mod on_empty;
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+pub use health_check::{HealthCheck, Probe};
+pub use on_empty::OnEmpty;
 
 /// The longest drop category: with a stream's variant it stays within a token's 49
 /// characters.
@@ -12,6 +18,18 @@ pub struct Settings {
     pub drops: Drops,
     /// Send clients to their own addresses now, whatever the backends are.
     pub fallback: bool,
+    /// What clients get without any backend that can take calls; `None`: the balancer's
+    /// setting.
+    pub on_empty: Option<OnEmpty>,
+    /// Slots of a list before drops; `None`: the balancer's setting.
+    pub max_slots: Option<NonZeroU32>,
+    /// How often clients report their load, zero: never; `None`: the balancer's setting.
+    pub report_interval: Option<Duration>,
+    /// How long a backend is kept that vanished with most others but still answers, zero:
+    /// not at all; `None`: the balancer's setting.
+    pub hold_down: Option<Duration>,
+    /// How the balancer checks the backends; `None`: not at all.
+    pub health: Option<HealthCheck>,
 }
 
 /// One drop category and its share of all calls.

@@ -1,6 +1,6 @@
 use std::{net::SocketAddr, time::Duration};
 
-use lookaside_core::TokenIssuer;
+use lookaside_core::{OnEmpty, TokenIssuer};
 
 /// What a [`Balancer`](crate::Balancer) is told at its start.
 #[derive(Clone, Debug)]
@@ -41,18 +41,6 @@ pub struct Lists {
     /// begins empty and is filled by the backends' renewals needs it: the first lists
     /// would lack most of them.
     pub hold: Duration,
-}
-
-/// What clients get of a service without any backend that can take calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnEmpty {
-    /// They use the addresses their own resolver gave them.
-    #[default]
-    Fallback,
-    /// Their calls fail.
-    Drop,
-    /// They keep the last list; fallback where there was none.
-    Hold,
 }
 
 /// What clients get that ask for a service nobody knows.

@@ -24,5 +24,6 @@ mod topic;
 mod waiters;
 
 pub use balancer::{Balancer, StartError};
-pub use config::{Config, Limits, Lists, OnEmpty, Timeouts, Unknown};
+pub use config::{Config, Limits, Lists, Timeouts, Unknown};
+pub use lookaside_core::OnEmpty;
 pub use readiness::Readiness;

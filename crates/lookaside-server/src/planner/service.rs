@@ -2,15 +2,14 @@ use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 
 use lookaside_core::{
     Backend, BackendId, BackendState, DEFAULT_WEIGHT, Drop, Drops, FallbackReason, Host, Limits,
-    Plan, Planner, ResolvedBackend, Revision, Service, ServiceInput, ServiceName, ServiceSettings,
-    Settings, TokenIssuer,
+    OnEmpty, Plan, Planner, ResolvedBackend, Revision, Service, ServiceInput, ServiceName,
+    ServiceSettings, Settings, TokenIssuer,
 };
 use lookaside_registry::names::Names;
 use tokio::time::Instant;
 
 use super::debounce::Debounce;
 use crate::{
-    OnEmpty,
     encode::EncodedList,
     table::{Entry, Published},
     topic::Content,
