@@ -70,9 +70,9 @@ bench() { # [NAME [ARGUMENT...]]
 run_bench() { # NAME PACKAGE [ARGUMENT...]
   local name=$1 package=$2
   shift 2
-  say "bench $name"
+  printf '\n### %s\n\n' "$name" # what the benchmarks print is Markdown: ./dev bench >figures.md
   [ "$package" != lookaside-tests ] || { build_lookaside --release && use_binary release; }
-  cargo bench -p "$package" --bench "$name" -- "$@"
+  cargo bench --quiet -p "$package" --bench "$name" -- "$@"
 }
 
 use_binary() { # debug|release: just built, so that no test builds it again

@@ -1,7 +1,7 @@
 //! A change in etcd until the last of so many streams has it, against writing ready-made
 //! frames to as many plain sockets, in turns.
 //!
-//! `./dev bench fanout [STREAMS]` (default 10000).
+//! `./dev bench fanout [STREAMS...]` (default 1000 10000).
 
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use lookaside_tests::{
         baseline::{self, BOUND, Baseline},
         clients::{Clients, raise_open_files},
         proc_stat::cpu,
+        stream_counts,
         table::{median, print},
     },
     wire::Stream,
@@ -55,12 +56,13 @@ impl Series {
 fn main() -> Result<()> {
     baseline::serve_if_asked()?;
     raise_open_files();
-    let arg = std::env::args().skip(1).find_map(|arg| arg.parse().ok());
-    let streams = arg.unwrap_or(10_000);
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()?
-        .block_on(run(streams))
+        .build()?;
+    for streams in stream_counts() {
+        runtime.block_on(run(streams))?;
+    }
+    Ok(())
 }
 
 async fn run(streams: usize) -> Result<()> {
@@ -129,5 +131,6 @@ async fn run(streams: usize) -> Result<()> {
             vec!["budget".into(), "1.50".into(), "2.00".into()],
         ],
     );
+    println!();
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Resident memory of the balancer for each idle stream on a connection of its own.
 //!
-//! `./dev bench memory [STREAMS]` (default 10000).
+//! `./dev bench memory [STREAMS...]` (default 1000 10000).
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use lookaside_tests::{
         baseline::BOUND,
         clients::{Clients, raise_open_files},
         proc_stat::resident,
+        stream_counts,
         table::print,
     },
 };
@@ -19,12 +20,13 @@ const BACKENDS: u16 = 64;
 
 fn main() -> Result<()> {
     raise_open_files();
-    let arg = std::env::args().skip(1).find_map(|arg| arg.parse().ok());
-    let streams = arg.unwrap_or(10_000);
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()?
-        .block_on(run(streams))
+        .build()?;
+    for streams in stream_counts() {
+        runtime.block_on(run(streams))?;
+    }
+    Ok(())
 }
 
 async fn run(streams: usize) -> Result<()> {
@@ -66,5 +68,6 @@ async fn run(streams: usize) -> Result<()> {
             vec!["budget".into(), String::new(), "24.0 kB".into()],
         ],
     );
+    println!();
     Ok(())
 }

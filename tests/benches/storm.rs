@@ -1,9 +1,9 @@
 //! So many clients connecting at once, until the last has a list, with the limits off and
 //! with the default limits.
 //!
-//! `./dev bench storm [STREAMS]` (default 10000).
+//! `./dev bench storm [STREAMS...]` (default 1000 10000).
 
-use std::time::Instant;
+use std::{net::SocketAddr, time::Instant};
 
 use anyhow::{Context, Result};
 use lookaside_tests::{
@@ -11,6 +11,7 @@ use lookaside_tests::{
     bench::{
         baseline::{self, BOUND, Baseline},
         clients::{Clients, raise_open_files},
+        stream_counts,
         table::{median, print},
     },
     wire::Stream,
@@ -22,50 +23,65 @@ const ROUNDS: usize = 3;
 fn main() -> Result<()> {
     baseline::serve_if_asked()?;
     raise_open_files();
-    let arg = std::env::args().skip(1).find_map(|arg| arg.parse().ok());
-    let streams = arg.unwrap_or(10_000);
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()?
-        .block_on(run(streams))
+        .build()?;
+    for streams in stream_counts() {
+        runtime.block_on(run(streams))?;
+    }
+    Ok(())
 }
 
 async fn run(streams: usize) -> Result<()> {
     let etcd = Etcd::start().await;
     etcd.put_backends("bench", BACKENDS).await;
     let file = tempfile::NamedTempFile::new()?;
-    std::fs::write(file.path(), "[limits]\nnew_streams_per_second = 1000000\n")?;
+    std::fs::write(file.path(), "[limits]\nnew_streams_per_second = 0\n")?;
     let config = file.path().to_str().context("a path in UTF-8")?;
-    let balancer = Balancer::start(["--registry", &etcd.url(), "--config", config]).await;
-    let list = Stream::open(balancer.addr, "bench").await?.list().await?;
+    let unlimited = Balancer::start(["--registry", &etcd.url(), "--config", config]).await;
+    let limited = Balancer::on(&etcd.url()).await;
+    let list = Stream::open(unlimited.addr, "bench").await?.list().await?;
     let size: usize = list
         .iter()
         .map(|s| prost::Message::encoded_len(s) + 2)
         .sum();
 
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let [mut off, mut default, mut least] = [(); 3].map(|()| Vec::new());
     for _ in 0..ROUNDS {
-        let start = Instant::now();
-        let mut clients = Clients::open(balancer.addr, "bench", streams).await?;
-        ours.push((clients.all_have(1, BOUND).await? - start).as_secs_f64());
-        drop(clients);
+        off.push(storm(unlimited.addr, streams).await?);
+        default.push(storm(limited.addr, streams).await?);
         let raw = Baseline::start(streams, size)?;
-        let start = Instant::now();
-        let mut clients = Clients::open(raw.addr, "bench", streams).await?;
-        theirs.push((clients.all_have(1, BOUND).await? - start).as_secs_f64());
+        least.push(storm(raw.addr, streams).await?);
     }
 
     println!(
         "{streams} clients connecting at once, {BACKENDS} backends, medians of {ROUNDS} rounds\n"
     );
-    let row = |name: &str, seconds: f64| vec![name.to_owned(), format!("{seconds:.2} s")];
+    let least = median(&least);
+    let row = |name: &str, seconds: f64, budget: &str| {
+        vec![
+            name.to_owned(),
+            format!("{seconds:.2} s"),
+            format!("{:.2}", seconds / least),
+            budget.to_owned(),
+        ]
+    };
+    // The budgets are for 10,000 clients.
     print(
-        &["", "until the last has a list"],
+        &["", "until the last has a list", "ratio", "budget"],
         &[
-            row("lookaside, limits off", median(&ours)),
-            row("accept and write ready-made frames", median(&theirs)),
-            row("budget", 1.3),
+            row("lookaside, limits off", median(&off), "1.3 s"),
+            row("lookaside, default limits", median(&default), "10 s"),
+            row("accept and write ready-made frames", least, ""),
         ],
     );
+    println!();
     Ok(())
+}
+
+/// Seconds until the last of so many clients has a list; an ended stream is an error.
+async fn storm(addr: SocketAddr, streams: usize) -> Result<f64> {
+    let start = Instant::now();
+    let mut clients = Clients::open(addr, "bench", streams).await?;
+    Ok((clients.all_have(1, BOUND).await? - start).as_secs_f64())
 }

@@ -105,12 +105,20 @@ async fn run() {
         "grpclb",
         "grpclb, one call in five dropped",
     ];
-    println!("{BACKENDS} backends, {ROUNDS} interleaved rounds of {PICKS}");
-    println!("  median     least");
-    for (name, times) in names.iter().zip(&mut times) {
+    let medians = times.map(|mut times| {
         times.sort_by(f64::total_cmp);
-        let (median, least) = (times[times.len() / 2], times[0]);
-        println!("{median:>5.1} ns  {least:>5.1} ns  {name}");
+        (times[times.len() / 2], times[0])
+    });
+    println!("{BACKENDS} backends, {ROUNDS} interleaved rounds of {PICKS}; budget: 30 ns\n");
+    println!(
+        "| {:<32} | {:>7} | {:>7} | {:>5} |",
+        "a pick", "median", "least", "ratio"
+    );
+    println!("| {:-<32} | {:->7} | {:->7} | {:->5} |", "", "", "", "");
+    let baseline = medians[0].0;
+    for (name, (median, least)) in names.iter().zip(&medians) {
+        let ratio = median / baseline;
+        println!("| {name:<32} | {median:>4.1} ns | {least:>4.1} ns | {ratio:>5.2} |");
     }
 }
 

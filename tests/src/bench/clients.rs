@@ -18,7 +18,8 @@ use tokio::{
     time::timeout,
 };
 
-use super::frames::{Reader, opening};
+use super::baseline::BOUND;
+use super::frames::{Reader, opening, opening_stuck};
 
 /// More connects at once than this only fill the listener's queue.
 const CONNECTING: usize = 512;
@@ -126,5 +127,34 @@ impl Clients {
             )
         })??;
         Ok(Instant::now())
+    }
+}
+
+/// Streams that were opened and are never read.
+#[derive(Debug)]
+pub struct Stuck {
+    _sockets: Vec<TcpStream>,
+}
+
+impl Stuck {
+    /// Opens `count` of them for `service`.
+    ///
+    /// # Errors
+    /// When a connection is refused.
+    pub async fn open(addr: SocketAddr, service: &str, count: usize) -> Result<Self> {
+        let opening = opening_stuck(service);
+        let mut sockets = Vec::with_capacity(count);
+        for _ in 0..count {
+            let mut socket = TcpStream::connect(addr).await.context("connecting")?;
+            socket.write_all(&opening).await?;
+            sockets.push(socket);
+        }
+        // The first list is there when there is something to read.
+        for socket in &sockets {
+            timeout(BOUND, socket.readable())
+                .await
+                .context("a stuck client got nothing")??;
+        }
+        Ok(Self { _sockets: sockets })
     }
 }

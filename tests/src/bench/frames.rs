@@ -41,9 +41,24 @@ pub fn message(payload: &[u8]) -> Vec<u8> {
     message
 }
 
+/// The largest window that needs no updates in any benchmark.
+const WIDE: u32 = 1 << 30;
+
+/// What a client that never reads lets the server send: HTTP/2's default.
+const NARROW: u32 = 65_535;
+
 /// All that a client sends to open a stream for `service`: preface, windows too large to
 /// need updates, headers, initial request.
 pub fn opening(service: &str) -> Bytes {
+    opening_within(service, WIDE)
+}
+
+/// As [`opening`], for a client that is never going to update its windows.
+pub fn opening_stuck(service: &str) -> Bytes {
+    opening_within(service, NARROW)
+}
+
+fn opening_within(service: &str, window: u32) -> Bytes {
     let literal = |text: &str| {
         let mut bytes = vec![u8::try_from(text.len()).expect("a short text")];
         bytes.extend(text.as_bytes());
@@ -60,7 +75,8 @@ pub fn opening(service: &str) -> Bytes {
     headers.extend(literal("te"));
     headers.extend(literal("trailers"));
 
-    let window = (1u32 << 30).to_be_bytes();
+    let update = (window - NARROW).to_be_bytes(); // of the connection
+    let window = window.to_be_bytes();
     let mut settings = vec![0, 4]; // SETTINGS_INITIAL_WINDOW_SIZE
     settings.extend(window);
     let request: LoadBalanceRequest = initial(service);
@@ -68,7 +84,9 @@ pub fn opening(service: &str) -> Bytes {
 
     let mut bytes = PREFACE.to_vec();
     bytes.extend(frame(SETTINGS, 0, 0, &settings));
-    bytes.extend(frame(WINDOW_UPDATE, 0, 0, &window));
+    if update != [0; 4] {
+        bytes.extend(frame(WINDOW_UPDATE, 0, 0, &update));
+    }
     bytes.extend(frame(HEADERS, END_HEADERS, 1, &headers));
     bytes.extend(frame(DATA, 0, 1, &request));
     bytes.into()
