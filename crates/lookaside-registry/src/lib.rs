@@ -17,6 +17,7 @@ mod task;
 
 pub use file::{DEFAULT_POLL, FileError, FileRegistry, MAX_FILE_BYTES};
 pub use memory::{Held, MemoryLimits, MemoryRegistry};
+pub use object::parse_duration;
 pub use registrar::{Registered, Registrar, RegistrarError};
 pub use registration::{
     DEFAULT_TTL, Handle, MAX_HANDLE_BYTES, MAX_TTL, MAX_ZONE_BYTES, MIN_TTL, Registration,
@@ -25,5 +26,6 @@ pub use registration::{
 pub use registry::Registry;
 pub use settings::{
     MAX_REASON_BYTES, MAX_SETTINGS_BYTES, SettingsError, apply_settings, parse_settings, problem,
+    settings_json,
 };
 pub use state::{Freshness, RegistryState};

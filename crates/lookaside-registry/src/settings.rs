@@ -1,11 +1,20 @@
 //! The settings of one service, as they are written: one shape in JSON and TOML.
 
+mod health;
+mod keys;
+mod write;
+
 use std::{fmt::Display, sync::Arc};
 
-use lookaside_core::{Drop, Drops, Problem, Revision, ServiceSettings, Settings};
-use serde::{Deserialize, Deserializer, de::Error};
+use lookaside_core::{Problem, Revision, ServiceSettings, Settings};
+use serde::Deserialize;
 
-use crate::object::{Object, Whole};
+pub use self::write::settings_json;
+pub(crate) use self::{
+    health::HealthValue,
+    keys::{DropsValue, HoldDown, MaxSlots, OnEmptyValue, ReportInterval, SettingsKeys, present},
+};
+use crate::object::Object;
 
 /// The longest settings object. A handful of drops has a few hundred bytes.
 pub const MAX_SETTINGS_BYTES: usize = 64 * 1024;
@@ -31,11 +40,17 @@ pub enum SettingsError {
 }
 
 /// Reads a service's settings: `{"drops":[{"category":"overload","per_million":250000}],
-/// "fallback":false}`. Both keys are optional; others are errors.
+/// "fallback":false,"health":{"type":"tcp"}}`. Every key is optional, and one that does
+/// not exist is an error; `docs/configuration.md` lists them.
 ///
 /// # Errors
 /// Names the key that is wrong and says what was expected.
 pub fn parse_settings(json: &[u8]) -> Result<Settings, SettingsError> {
+    parse_object::<SettingsKeys>(json).map(SettingsKeys::settings)
+}
+
+/// Reads a JSON object of an operator's.
+fn parse_object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, SettingsError> {
     if json.len() > MAX_SETTINGS_BYTES {
         return Err(SettingsError::TooLong(json.len()));
     }
@@ -43,13 +58,12 @@ pub fn parse_settings(json: &[u8]) -> Result<Settings, SettingsError> {
         return Err(SettingsError::Empty);
     }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let Object(SettingsObject { drops, fallback }) =
-        serde_path_to_error::deserialize(&mut deserializer)
-            .map_err(|error| SettingsError::Invalid(error.to_string()))?;
+    let Object(object) = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| SettingsError::Invalid(error.to_string()))?;
     deserializer
         .end()
         .map_err(|error| SettingsError::Invalid(error.to_string()))?;
-    Ok(settings(drops, fallback))
+    Ok(object)
 }
 
 /// Brings a service's settings up to date with what was read under their key: what
@@ -84,39 +98,6 @@ pub fn problem(key: impl Into<Arc<str>>, revision: Revision, reason: impl Displa
         reason: reason.into(),
         revision,
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SettingsObject {
-    #[serde(default, deserialize_with = "drops")]
-    drops: Drops,
-    #[serde(default)]
-    fallback: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DropObject {
-    category: String,
-    per_million: Whole<1_000_000>,
-}
-
-/// For `deserialize_with`: a list of drops.
-pub(crate) fn drops<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Drops, D::Error> {
-    let drops = Vec::<Object<DropObject>>::deserialize(deserializer)?;
-    let drops = drops.into_iter().map(|Object(drop)| Drop {
-        category: drop.category.into(),
-        per_million: drop.per_million.0,
-    });
-    Drops::new(drops).map_err(D::Error::custom)
-}
-
-pub(crate) fn settings(drops: Drops, fallback: bool) -> Settings {
-    let mut settings = Settings::default();
-    settings.drops = drops;
-    settings.fallback = fallback;
-    settings
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 use lookaside_core::{ServiceName, Settings};
-use lookaside_registry::RegistrarError;
-use serde_json::json;
+use lookaside_registry::{RegistrarError, settings_json};
 
 use super::EtcdRegistrar;
 
@@ -16,7 +15,7 @@ impl EtcdRegistrar {
         settings: &Settings,
     ) -> Result<(), RegistrarError> {
         let key = self.settings_key(service);
-        let value = encode(settings);
+        let value = settings_json(settings);
         let put = self.session.call("a put", |connection| {
             let (key, value) = (key.clone(), value.clone());
             async move { connection.kv().put(key, value, None).await }
@@ -41,16 +40,3 @@ impl EtcdRegistrar {
         format!("{}{service}", self.session.config().config_prefix)
     }
 }
-
-fn encode(settings: &Settings) -> String {
-    let drops: Vec<_> = settings
-        .drops
-        .as_slice()
-        .iter()
-        .map(|drop| json!({ "category": &*drop.category, "per_million": drop.per_million }))
-        .collect();
-    json!({ "drops": drops, "fallback": settings.fallback }).to_string()
-}
-
-#[cfg(test)]
-mod tests;

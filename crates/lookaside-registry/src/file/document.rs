@@ -6,8 +6,7 @@ use std::{
 };
 
 use lookaside_core::{
-    AddressError, Backend, BackendId, BackendState, DEFAULT_WEIGHT, Drops, HostPort, ServiceName,
-    Settings,
+    AddressError, Backend, BackendId, BackendState, DEFAULT_WEIGHT, HostPort, ServiceName, Settings,
 };
 use serde::Deserialize;
 use toml::Spanned;
@@ -17,7 +16,9 @@ use crate::{
     RegistrationError,
     object::{Object, Text, Whole},
     registration::check_zone,
-    settings::{drops, settings},
+    settings::{
+        DropsValue, HealthValue, HoldDown, MaxSlots, OnEmptyValue, ReportInterval, SettingsKeys,
+    },
 };
 
 /// What a registry file says.
@@ -45,9 +46,14 @@ struct FileObject {
 #[serde(deny_unknown_fields)]
 struct ServiceObject {
     name: Spanned<Text<ServiceName>>,
-    #[serde(default, deserialize_with = "some_drops")]
-    drops: Option<Drops>,
+    // The keys of `SettingsKeys`: flattened, they would lose their place in the file.
+    drops: Option<DropsValue>,
     fallback: Option<bool>,
+    on_empty: Option<OnEmptyValue>,
+    max_slots: Option<MaxSlots>,
+    report_interval: Option<ReportInterval>,
+    hold_down: Option<HoldDown>,
+    health: Option<HealthValue>,
     #[serde(default)]
     backends: Vec<Object<BackendObject>>,
 }
@@ -57,7 +63,7 @@ struct ServiceObject {
 struct BackendObject {
     id: Option<Spanned<Text<BackendId>>>,
     address: Spanned<Text<Dialable>>,
-    weight: Option<Whole<{ u32::MAX }>>,
+    weight: Option<Whole<0, { u32::MAX }>>,
     zone: Option<Text<Zone>>,
     #[serde(default)]
     state: State,
@@ -87,10 +93,6 @@ impl FromStr for Zone {
     fn from_str(text: &str) -> Result<Self, RegistrationError> {
         check_zone(text).map(|()| Self(text.into()))
     }
-}
-
-fn some_drops<'de, D: serde::Deserializer<'de>>(it: D) -> Result<Option<Drops>, D::Error> {
-    drops(it).map(Some)
 }
 
 impl Document {
@@ -147,15 +149,18 @@ impl ServiceObject {
                 }
             };
         }
-        let has_settings = self.drops.is_some() || self.fallback.is_some();
+        let keys = SettingsKeys {
+            drops: self.drops,
+            fallback: self.fallback,
+            on_empty: self.on_empty,
+            max_slots: self.max_slots,
+            report_interval: self.report_interval,
+            hold_down: self.hold_down,
+            health: self.health,
+        };
         Ok(Listed {
             backends: backends.into_values().collect(),
-            settings: has_settings.then(|| {
-                settings(
-                    self.drops.unwrap_or_default(),
-                    self.fallback.unwrap_or_default(),
-                )
-            }),
+            settings: (!keys.is_empty()).then(|| keys.settings()),
         })
     }
 }

@@ -3,19 +3,8 @@
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use lookaside_core::HostPort;
+pub(crate) use lookaside_registry::parse_duration;
 use serde::{Deserialize, Deserializer, de::Error};
-
-/// Clocks overflow on what people type for "for ever"; this is as good.
-const MAX_DURATION: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
-
-/// Reads `10s`, `100ms`, `1m 30s` or `0s`, up to 10 years.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(duration) if duration <= MAX_DURATION => Ok(duration),
-        Ok(_) => Err(format!("{text:?} is longer than 10 years")),
-        Err(_) => Err(format!("{text:?} is no duration like 10s, 100ms or 0s")),
-    }
-}
 
 /// As [`parse_duration`], for serde.
 pub(super) fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {

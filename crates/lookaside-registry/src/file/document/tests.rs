@@ -53,6 +53,29 @@ name = "carts"
 }
 
 #[test]
+fn a_file_has_every_setting() {
+    let document = parse(
+        r#"
+[[services]]
+name = "orders"
+on_empty = "drop"
+max_slots = 7
+report_interval = "1s"
+hold_down = "0s"
+[services.health]
+type = "grpc"
+interval = "2s"
+"#,
+    );
+    let settings = document.services["orders"].settings.clone().unwrap();
+    assert_eq!(settings.on_empty, Some(lookaside_core::OnEmpty::Drop));
+    assert_eq!(settings.max_slots.unwrap().get(), 7);
+    assert_eq!(settings.report_interval.unwrap().as_secs(), 1);
+    assert!(settings.hold_down.unwrap().is_zero());
+    assert_eq!(settings.health.unwrap().interval.as_secs(), 2);
+}
+
+#[test]
 fn a_file_that_does_not_mention_services_is_wrong_and_an_empty_list_is_not() {
     for text in ["", " \n\n", "# all commented out\n# [[services]]\n"] {
         assert!(error(text).contains("services = []"), "{text:?}");
@@ -134,6 +157,18 @@ fn an_error_names_the_line_the_key_and_what_was_expected() {
         (
             "[[services]]\nname = 'a",
             ["reg.toml:2:10: ", "expected `'`"],
+        ),
+        (
+            "[[services]]\nname = 'a'\nmax_slots = 0",
+            ["reg.toml:3:13: services[0].max_slots: ", "from 1 to 32768"],
+        ),
+        (
+            "[[services]]\nname = 'a'\nhold_down = 5",
+            ["reg.toml:3:13: services[0].hold_down: ", "a duration from"],
+        ),
+        (
+            "[[services]]\nname = 'a'\nhealth = { type = 'tcp', interval = '1ms' }",
+            ["reg.toml:3:", "services[0].health.interval: "],
         ),
         ("service = []", ["reg.toml:1:1: service: ", "`services`"]),
     ] {
