@@ -10,7 +10,7 @@ use std::{
 };
 
 use lookaside_core::{
-    Backend, BackendId, BackendState, Drop, Drops, HostPort, Limits, Plan, Planner,
+    Backend, BackendId, BackendState, Drop, Drops, HostPort, Key, Limits, Plan, Planner,
     ResolvedBackend, ServiceInput, ServiceName, Settings, SlotRef, Token, TokenIssuer, plan,
 };
 
@@ -26,6 +26,8 @@ fn main() {
     let mut rng = fastrand::Rng::with_seed(1);
     let mut random: Vec<u32> = (0..BACKENDS).map(|_| rng.u32(1..=1000)).collect();
     random[0] = 997;
+    let key = Key::new(b"sixteen bytes and more").expect("long enough");
+    let signed = TokenIssuer::Signed(key.into());
     println!("Medians of {ROUNDS} rounds; budgets: from nothing 10 ms, one change 1 ms\n");
     row([
         "10,000 backends",
@@ -50,15 +52,16 @@ fn main() {
         ("random weights 1 to 1000", random.clone(), Drops::default()),
         ("random weights, a quarter dropped", random, quarter),
     ] {
-        measure(name, &weights, drops);
+        measure(name, &weights, &drops, &TokenIssuer::Unsigned);
+        measure(&format!("{name}, signed"), &weights, &drops, &signed);
     }
 }
 
-fn measure(name: &str, weights: &[u32], drops: Drops) {
+fn measure(name: &str, weights: &[u32], drops: &Drops, issuer: &TokenIssuer) {
     let service = ServiceName::new("orders").expect("a valid name");
     let settings = {
         let mut settings = Settings::default();
-        settings.drops = drops;
+        settings.drops = drops.clone();
         settings
     };
     let mut backends: Vec<ResolvedBackend> = (0u32..)
@@ -66,7 +69,6 @@ fn measure(name: &str, weights: &[u32], drops: Drops) {
         .map(|(index, &weight)| backend(index, weight))
         .collect();
     let limits = Limits::new(slot_bytes);
-    let issuer = TokenIssuer::default();
     let mut planner = Planner::default();
     let mut slots = 0;
     let (mut from_nothing, mut one_change, mut least) = (Vec::new(), Vec::new(), Vec::new());
@@ -79,16 +81,16 @@ fn measure(name: &str, weights: &[u32], drops: Drops) {
             settings: &settings,
         };
         let began = Instant::now();
-        let incremental = planner.plan(&input, &issuer, &limits);
+        let incremental = planner.plan(&input, issuer, &limits);
         if round > 0 {
             one_change.push(began.elapsed());
         }
         let began = Instant::now();
-        let fresh = plan(&input, &issuer, &limits);
+        let fresh = plan(&input, issuer, &limits);
         from_nothing.push(began.elapsed());
         assert_eq!(incremental, fresh);
         let began = Instant::now();
-        black_box(runs(&service, &backends, &issuer));
+        black_box(runs(&service, &backends, issuer));
         least.push(began.elapsed());
         if let Plan::List(list) = fresh {
             slots = list.slots().len();
@@ -107,7 +109,7 @@ fn measure(name: &str, weights: &[u32], drops: Drops) {
 
 fn row(cells: [&str; 6]) {
     let [name, rest @ ..] = cells;
-    print!("| {name:<32} |");
+    print!("| {name:<41} |");
     for cell in rest {
         print!(" {cell:>15} |");
     }

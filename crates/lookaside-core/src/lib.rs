@@ -39,5 +39,7 @@ pub use slots::{Apportionment, apportion, interleave, length_bound};
 pub use snapshot::{Problem, Revision, Service, ServiceSettings, SettingsSnapshot, Snapshot};
 pub use subchannel::{MIN_CONNECT_TIMEOUT, Subchannel, SubchannelAction, SubchannelEvent};
 pub use token::{
-    MAX_TOKEN_CHARS, ServiceIssuer, Token, TokenError, TokenIssuer, Variant, strip_variant,
+    Key, KeyError, KeyId, KeyLineError, KeyRing, KeyRingError, MAX_KEYS, MAX_TOKEN_CHARS,
+    MIN_KEY_BYTES, ServiceIssuer, Token, TokenError, TokenFault, TokenIssuer, TokenParts,
+    TokenVerdict, TokenVerifier, Variant, parse_keys, strip_variant,
 };

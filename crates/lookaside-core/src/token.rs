@@ -2,13 +2,21 @@
 //! `lb-token`, and what it reports drops under.
 
 mod issuer;
+mod key;
+mod layout;
+mod ring;
 mod variant;
+mod verifier;
 
 use std::{fmt, str::FromStr};
 
-pub(crate) use issuer::name_hash;
 pub use issuer::{ServiceIssuer, TokenIssuer};
+pub use key::{Key, KeyError, KeyId, MIN_KEY_BYTES};
+pub use layout::TokenParts;
+pub(crate) use layout::name_hash;
+pub use ring::{KeyLineError, KeyRing, KeyRingError, MAX_KEYS, parse_keys};
 pub use variant::{Variant, strip_variant};
+pub use verifier::{TokenFault, TokenVerdict, TokenVerifier};
 
 /// The longest token: C-core keeps 50 bytes with the terminating NUL and sends a
 /// longer one not at all.

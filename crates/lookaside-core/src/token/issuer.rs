@@ -1,18 +1,20 @@
-use sha2::{Digest, Sha256};
-
-use super::{Token, variant::ALPHABET};
+use super::{
+    KeyRing, Token,
+    key::ServiceMac,
+    layout::{HASH_CHARS, SIGNED, SIGNED_CHARS, UNSIGNED, UNSIGNED_CHARS, hash, names},
+};
 use crate::{BackendId, ServiceName};
 
-/// Characters of a hash in a token.
-const HASH_CHARS: usize = 8;
-
-/// Makes the tokens of backends.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Makes the tokens of backends. Two issuers are equal if they make the same tokens.
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum TokenIssuer {
     /// `0` and the hashes of service and id: says who is meant, proves nothing.
     #[default]
     Unsigned,
+    /// `1`, the hashes, and a signature of service and id under the ring's first key:
+    /// whoever has such a token got the backend's address from a balancer.
+    Signed(KeyRing),
 }
 
 impl TokenIssuer {
@@ -23,41 +25,57 @@ impl TokenIssuer {
 
     /// For issuing many tokens of one service.
     pub fn for_service(&self, service: &ServiceName) -> ServiceIssuer {
-        match self {
-            Self::Unsigned => ServiceIssuer {
-                service: hash(service.as_str()),
+        ServiceIssuer {
+            service: hash(service.as_str()),
+            mac: match self {
+                Self::Unsigned => None,
+                Self::Signed(ring) => Some(ring.signing().for_service(service)),
             },
         }
     }
+
+    /// The keys, if there are any.
+    pub fn keys(&self) -> Option<&KeyRing> {
+        match self {
+            Self::Unsigned => None,
+            Self::Signed(ring) => Some(ring),
+        }
+    }
 }
+
+impl PartialEq for TokenIssuer {
+    fn eq(&self, other: &Self) -> bool {
+        let signing = |issuer: &Self| issuer.keys().map(|ring| ring.signing().id());
+        signing(self) == signing(other)
+    }
+}
+
+impl Eq for TokenIssuer {}
 
 /// A [`TokenIssuer`] with the service's part computed once.
 #[derive(Clone, Debug)]
 pub struct ServiceIssuer {
     service: [u8; HASH_CHARS],
+    mac: Option<ServiceMac>,
 }
 
 impl ServiceIssuer {
     /// As [`TokenIssuer::issue`].
-    #[expect(clippy::expect_used, reason = "17 characters of the alphabet")]
+    #[expect(clippy::expect_used, reason = "17 or 33 characters of the alphabet")]
     pub fn issue(&self, id: &BackendId) -> Token {
-        let mut text = [b'0'; 1 + 2 * HASH_CHARS];
-        text[1..=HASH_CHARS].copy_from_slice(&self.service);
-        text[1 + HASH_CHARS..].copy_from_slice(&hash(id.as_str()));
-        Token::from_ascii(&text).expect("short and printable")
+        let mut text = [UNSIGNED; SIGNED_CHARS];
+        text[1..UNSIGNED_CHARS].copy_from_slice(&names(&self.service, id));
+        let text = match &self.mac {
+            None => &text[..UNSIGNED_CHARS],
+            Some(mac) => {
+                text[0] = SIGNED;
+                text[UNSIGNED_CHARS..].copy_from_slice(&mac.sign(id));
+                &text
+            }
+        };
+        Token::from_ascii(text).expect("short and printable")
     }
 }
 
-fn hash(text: &str) -> [u8; HASH_CHARS] {
-    let bits = name_hash(text);
-    std::array::from_fn(|i| ALPHABET[(bits >> (42 - 6 * i) & 63) as usize])
-}
-
-/// The first 48 bits of SHA-256, eight characters in a token. Of 10,000 ids, two are alike
-/// in one of 5 million services.
-pub(crate) fn name_hash(text: &str) -> u64 {
-    let digest = Sha256::digest(text.as_bytes());
-    digest[..6]
-        .iter()
-        .fold(0, |bits, &byte| bits << 8 | u64::from(byte))
-}
+#[cfg(test)]
+mod tests;

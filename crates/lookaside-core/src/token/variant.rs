@@ -50,12 +50,14 @@ impl fmt::Debug for Variant {
 /// variant's alphabet. A drop's category may end like that by itself, so a reported
 /// drop is looked up with [`Drops::find`](crate::Drops::find).
 pub fn strip_variant(token: &str) -> &str {
-    match token.rsplit_once('.') {
-        Some((bare, variant))
-            if variant.len() == VARIANT_CHARS && variant.bytes().all(|c| ALPHABET.contains(&c)) =>
-        {
-            bare
-        }
+    // What is cut off is ASCII.
+    &token[..strip(token.as_bytes()).len()]
+}
+
+/// As [`strip_variant`].
+pub(super) fn strip(token: &[u8]) -> &[u8] {
+    match token.split_last_chunk::<SUFFIX_CHARS>() {
+        Some((bare, [b'.', variant @ ..])) if variant.iter().all(|c| ALPHABET.contains(c)) => bare,
         _ => token,
     }
 }
