@@ -9,6 +9,7 @@ mod backoff;
 mod connectivity;
 mod drops;
 mod name;
+mod overrides;
 mod plan;
 mod report;
 pub mod rotation;
@@ -24,6 +25,10 @@ pub use backoff::{Backoff, BackoffConfig};
 pub use connectivity::ConnectivityState;
 pub use drops::{Slot, spread_drops};
 pub use name::{BackendId, MAX_NAME_BYTES, NameError, ServiceName};
+pub use overrides::{
+    BackendOverrides, Overridden, Override, OverrideKeyError, OverrideNote, OverrideTarget,
+    OverridesSnapshot, ServiceOverrides,
+};
 pub use plan::{
     DEFAULT_MAX_BYTES, Endpoint, FallbackReason, Limits, List, MAX_ADDRESSES_PER_BACKEND, Plan,
     Planner, ResolvedBackend, ServiceInput, SlotRef, Truncation, plan,
@@ -33,7 +38,8 @@ pub use report::{
     ReportTotals,
 };
 pub use settings::{
-    Drop, Drops, DropsError, HealthCheck, MAX_CATEGORY_CHARS, OnEmpty, Probe, Settings,
+    Drop, Drops, DropsError, HealthCheck, MAX_CATEGORY_CHARS, OnEmpty, Policy, PolicyDefaults,
+    Probe, Settings, Source, Sourced,
 };
 pub use slots::{Apportionment, apportion, interleave, length_bound};
 pub use snapshot::{Problem, Revision, Service, ServiceSettings, SettingsSnapshot, Snapshot};

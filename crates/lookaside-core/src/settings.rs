@@ -1,10 +1,12 @@
 mod health_check;
 mod on_empty;
+mod policy;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 pub use health_check::{HealthCheck, Probe};
 pub use on_empty::OnEmpty;
+pub use policy::{Policy, PolicyDefaults, Source, Sourced};
 
 /// The longest drop category: with a stream's variant it stays within a token's 49
 /// characters.
