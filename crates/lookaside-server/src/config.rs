@@ -2,6 +2,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use lookaside_core::{OnEmpty, TokenIssuer};
 
+use crate::Probes;
+
 /// What a [`Balancer`](crate::Balancer) is told at its start.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -20,6 +22,8 @@ pub struct Config {
     pub registration: bool,
     /// Makes the tokens of backends.
     pub tokens: TokenIssuer,
+    /// How backends are asked whether they are well. Default: over the network.
+    pub probes: Probes,
 }
 
 /// What is in lists, and when they are sent.
@@ -107,6 +111,7 @@ impl Default for Config {
             timeouts: Timeouts::default(),
             registration: false,
             tokens: TokenIssuer::default(),
+            probes: Probes::default(),
         }
     }
 }

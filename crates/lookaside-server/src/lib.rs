@@ -17,6 +17,7 @@ mod http;
 mod listener;
 mod metrics;
 mod planner;
+mod probe;
 mod readiness;
 mod status;
 mod table;
@@ -26,4 +27,7 @@ mod waiters;
 pub use balancer::{Balancer, StartError};
 pub use config::{Config, Limits, Lists, Timeouts, Unknown};
 pub use lookaside_core::OnEmpty;
+pub use probe::{
+    MAX_PROBES, NetworkProber, ProbeError, ProbeTls, Prober, Probes, Stage, Target, TlsError,
+};
 pub use readiness::Readiness;

@@ -1,0 +1,4 @@
+mod fixture;
+mod grpc;
+mod tcp;
+mod tls;
