@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use lookaside_core::{OnEmpty, TokenIssuer};
+use tokio::sync::watch;
 
 use crate::Probes;
 
@@ -20,8 +21,9 @@ pub struct Config {
     /// Whether backends may register through this balancer. Off by default: it lets
     /// whoever reaches the client port write into the registry.
     pub registration: bool,
-    /// Makes the tokens of backends.
-    pub tokens: TokenIssuer,
+    /// Makes the tokens of backends. Another value gives all services new lists; that the
+    /// sender is gone changes nothing.
+    pub tokens: watch::Receiver<TokenIssuer>,
     /// How backends are asked whether they are well. Default: over the network.
     pub probes: Probes,
 }
@@ -110,7 +112,7 @@ impl Default for Config {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             registration: false,
-            tokens: TokenIssuer::default(),
+            tokens: watch::channel(TokenIssuer::default()).1,
             probes: Probes::default(),
         }
     }

@@ -13,7 +13,7 @@ use lookaside_proto::{
     v1::{inspect_server::InspectServer, registration_server::RegistrationServer},
 };
 use lookaside_registry::Registrar;
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 use tonic_reflection::{pb, server::Builder};
 
 use self::{inspect::InspectService, registration::RegistrationService};
@@ -37,7 +37,7 @@ pub(crate) enum GrpcError {
 /// `tasks` get what the services need to have done.
 pub(crate) fn services(
     status: Arc<Status>,
-    issuer: TokenIssuer,
+    tokens: watch::Receiver<TokenIssuer>,
     registrar: Option<Option<Arc<dyn Registrar>>>,
     tasks: &mut JoinSet<()>,
 ) -> Result<Routes, GrpcError> {
@@ -52,7 +52,7 @@ pub(crate) fn services(
         let server = RegistrationServer::new(service).max_decoding_message_size(MAX_REQUEST_BYTES);
         routes = routes.with(server);
     }
-    let inspect = InspectServer::new(InspectService::new(status, issuer))
+    let inspect = InspectServer::new(InspectService::new(status, tokens))
         .max_decoding_message_size(MAX_REQUEST_BYTES);
     with_reflection(routes.with(inspect)).map_err(|error| GrpcError::Reflection(error.to_string()))
 }

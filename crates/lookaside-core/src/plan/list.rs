@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{Endpoint, SlotRef};
-use crate::{Drops, Slot};
+use crate::{Drops, ServiceIssuer, Slot};
 
 /// Slots that clients go round and round; at least one.
 #[derive(Clone, Debug)]
@@ -82,6 +82,21 @@ impl List {
             largest_error: parts.largest_error,
             truncation: parts.truncation,
         })
+    }
+
+    /// The same list with the tokens of another issuer.
+    #[must_use]
+    pub fn with_tokens(&self, issuer: &ServiceIssuer) -> Self {
+        let signed = |endpoint: &Arc<Endpoint>| {
+            Arc::new(Endpoint {
+                token: issuer.issue(endpoint.id()),
+                ..Endpoint::clone(endpoint)
+            })
+        };
+        Self {
+            endpoints: self.endpoints.iter().map(signed).collect(),
+            ..self.clone()
+        }
     }
 
     /// The endpoints, sorted by backend id and address: what [`Slot::Backend`] counts in.

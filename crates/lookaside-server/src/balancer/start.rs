@@ -120,7 +120,7 @@ impl Balancer {
         });
 
         let plan = PlanConfig {
-            issuer: config.tokens.clone(),
+            issuer: config.tokens.borrow().clone(),
             limits: PlanLimits {
                 max_slots: config.lists.max_slots,
                 ..PlanLimits::new(slot_bytes)
@@ -131,6 +131,7 @@ impl Balancer {
         tasks.spawn(planner::run(
             registry.subscribe(),
             names,
+            config.tokens.clone(),
             table,
             plan,
             config.lists.clone(),

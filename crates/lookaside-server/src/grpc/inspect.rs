@@ -1,18 +1,20 @@
 mod describe;
-mod watch;
+mod stream;
+mod token;
 
 use std::sync::Arc;
 
-use lookaside_core::{Plan, ServiceName, TokenIssuer};
+use lookaside_core::{KeyRing, Plan, ServiceName, TokenIssuer};
 use lookaside_proto::v1::{
-    GetServiceRequest, GetStatusRequest, GetStatusResponse, ListServicesRequest,
-    ListServicesResponse, Registry, Service, ServiceSummary, WatchServiceRequest, inspect_server,
-    registry::State,
+    FindTokenRequest, FindTokenResponse, GetServiceRequest, GetStatusRequest, GetStatusResponse,
+    ListServicesRequest, ListServicesResponse, Registry, Service, ServiceSummary,
+    WatchServiceRequest, inspect_server, registry::State,
 };
 use lookaside_registry::Freshness;
+use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use self::{describe::describe, watch::ServiceStream};
+use self::{describe::describe, stream::ServiceStream};
 use crate::{
     status::{self, as_of},
     table::Entry,
@@ -22,12 +24,18 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct InspectService {
     status: Arc<status::Status>,
-    issuer: TokenIssuer,
+    tokens: watch::Receiver<TokenIssuer>,
 }
 
 impl InspectService {
-    pub(super) fn new(status: Arc<status::Status>, issuer: TokenIssuer) -> Self {
-        Self { status, issuer }
+    pub(super) fn new(status: Arc<status::Status>, tokens: watch::Receiver<TokenIssuer>) -> Self {
+        Self { status, tokens }
+    }
+
+    fn key_ids(&self) -> Vec<String> {
+        let issuer = self.tokens.borrow();
+        let keys = issuer.keys().map_or(&[][..], KeyRing::keys);
+        keys.iter().map(|key| key.id().to_string()).collect()
     }
 
     fn registry(&self) -> Registry {
@@ -69,6 +77,7 @@ impl inspect_server::Inspect for InspectService {
             services: count(self.status.table.len()),
             open_streams: count(self.status.streams()),
             problems: count(self.status.problems()),
+            token_keys: self.key_ids(),
         }))
     }
 
@@ -88,7 +97,7 @@ impl inspect_server::Inspect for InspectService {
     ) -> Result<Response<Service>, Status> {
         let names = candidates(&request.into_inner().name)?;
         let found = self.status.table.find(&names);
-        let described = found.and_then(|entry| describe(&entry, &self.issuer));
+        let described = found.and_then(|entry| describe(&entry, &self.tokens.borrow()));
         described.map(Response::new).ok_or_else(|| {
             let name = names.last().map_or("", ServiceName::as_str);
             Status::not_found(format!("no service {name} is known"))
@@ -103,8 +112,17 @@ impl inspect_server::Inspect for InspectService {
     ) -> Result<Response<ServiceStream>, Status> {
         let names = candidates(&request.into_inner().name)?;
         let table = Arc::clone(&self.status.table);
-        let stream = ServiceStream::new(table, names, self.issuer.clone());
+        let stream = ServiceStream::new(table, names, self.tokens.clone());
         Ok(Response::new(stream))
+    }
+
+    async fn find_token(
+        &self,
+        request: Request<FindTokenRequest>,
+    ) -> Result<Response<FindTokenResponse>, Status> {
+        let token = request.into_inner().token;
+        let found = token::find(&token, &self.status.table.all(), &self.tokens.borrow());
+        found.map(Response::new)
     }
 }
 

@@ -168,7 +168,7 @@ impl PlannedService {
             // That is an order, not a lack of backends.
             _ if reason == FallbackReason::Settings => (Arc::new(plan), Some(why)),
             (OnEmpty::Hold, Some(last)) if matches!(**last, Plan::List(_)) => (
-                Arc::clone(last),
+                self.held(last, config),
                 Some(format!("{why}: the last list is kept")),
             ),
             (OnEmpty::Drop, _) => match drop_all(self.entry.name(), config) {
@@ -179,6 +179,21 @@ impl PlannedService {
                 None => (Arc::new(plan), Some(why)),
             },
             (OnEmpty::Fallback | OnEmpty::Hold, _) => (Arc::new(plan), Some(why)),
+        }
+    }
+
+    /// The last plan, with tokens of the present key: the key that signed those in it may
+    /// be on its way out.
+    fn held(&self, last: &Arc<Plan>, config: &PlanConfig) -> Arc<Plan> {
+        let Plan::List(list) = &**last else {
+            return Arc::clone(last);
+        };
+        let issuer = config.issuer.for_service(self.entry.name());
+        match list.endpoints().first() {
+            Some(first) if first.token != issuer.issue(first.id()) => {
+                Arc::new(Plan::List(list.with_tokens(&issuer)))
+            }
+            _ => Arc::clone(last),
         }
     }
 }

@@ -4,7 +4,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use lookaside_core::{Host, Service, ServiceName, ServiceSettings, SettingsSnapshot, Snapshot};
+use lookaside_core::{
+    Host, Service, ServiceName, ServiceSettings, SettingsSnapshot, Snapshot, TokenIssuer,
+};
 use lookaside_registry::{RegistryState, names::Names};
 use tokio::time::Instant;
 
@@ -99,6 +101,18 @@ impl Services {
         }
     }
 
+    /// Gives all services tokens of another issuer.
+    pub(super) fn sign(&mut self, issuer: TokenIssuer, now: Now) {
+        if self.config.issuer == issuer {
+            return;
+        }
+        self.config.issuer = issuer;
+        let services: Vec<ServiceName> = self.planned.keys().cloned().collect();
+        for name in services {
+            self.change(name, now);
+        }
+    }
+
     /// Whether a complete state has been taken over.
     pub(super) fn has_state(&self) -> bool {
         self.has_state
@@ -121,7 +135,8 @@ impl Services {
                 self.planned.entry(name.clone()).or_insert(new)
             }
         };
-        service.absent_since = absent.then_some(now.timer);
+        let absent_since = service.absent_since.unwrap_or(now.timer);
+        service.absent_since = absent.then_some(absent_since);
         let before = service.debounce;
         let due = service
             .debounce

@@ -3,6 +3,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use lookaside_core::TokenIssuer;
 use lookaside_registry::{Freshness, RegistryState, names::Names};
 use tokio::{
     sync::watch,
@@ -28,6 +29,7 @@ const NAMES_PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) async fn run(
     mut registry: watch::Receiver<Arc<RegistryState>>,
     mut names: watch::Receiver<Arc<Names>>,
+    mut tokens: watch::Receiver<TokenIssuer>,
     table: Arc<Table>,
     config: PlanConfig,
     lists: Lists,
@@ -38,7 +40,8 @@ pub(crate) async fn run(
     forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
     registry.mark_changed();
     names.mark_changed();
-    let (mut registry_follows, mut names_follow) = (true, true);
+    tokens.mark_changed();
+    let (mut registry_follows, mut names_follow, mut tokens_follow) = (true, true, true);
     let mut complete = false;
     let mut read_at = None;
     loop {
@@ -61,6 +64,12 @@ pub(crate) async fn run(
                 names_follow = changed.is_ok();
                 let newest = Arc::clone(&names.borrow_and_update());
                 services.resolve(newest, now());
+            }
+            changed = tokens.changed(), if tokens_follow => {
+                // Nobody is left who would change the key; the one there is stands.
+                tokens_follow = changed.is_ok();
+                let issuer = tokens.borrow_and_update().clone();
+                services.sign(issuer, now());
             }
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 services.send_due(now());

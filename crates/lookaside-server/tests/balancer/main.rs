@@ -17,3 +17,4 @@ mod ports;
 mod refusals;
 mod slow;
 mod streams;
+mod tokens;

@@ -44,6 +44,7 @@ async fn what_waits_when_the_registry_ends_goes_out_and_stands() {
     tokio::spawn(run(
         states,
         names,
+        watch::channel(TokenIssuer::default()).1,
         Arc::clone(&table),
         config,
         lists.clone(),

@@ -24,7 +24,7 @@ pub(crate) struct ServiceStream {
 struct Watched {
     table: Arc<Table>,
     names: Vec<ServiceName>,
-    issuer: TokenIssuer,
+    tokens: watch::Receiver<TokenIssuer>,
     /// Not while the service is unknown.
     entry: Option<(Arc<Entry>, Changes)>,
 }
@@ -32,11 +32,15 @@ struct Watched {
 type Changes = watch::Receiver<Option<Arc<Published>>>;
 
 impl ServiceStream {
-    pub(super) fn new(table: Arc<Table>, names: Vec<ServiceName>, issuer: TokenIssuer) -> Self {
+    pub(super) fn new(
+        table: Arc<Table>,
+        names: Vec<ServiceName>,
+        tokens: watch::Receiver<TokenIssuer>,
+    ) -> Self {
         let watched = Watched {
             table,
             names,
-            issuer,
+            tokens,
             entry: None,
         };
         Self {
@@ -58,8 +62,11 @@ impl Watched {
                 if !self.table.has(entry) {
                     // Forgotten; it may have come back.
                     self.entry = None;
-                } else if changed && let Some(service) = describe(entry, &self.issuer) {
-                    return (self, service);
+                } else if changed {
+                    let described = describe(entry, &self.tokens.borrow());
+                    if let Some(service) = described {
+                        return (self, service);
+                    }
                 }
             } else if let Some(entry) = self.table.find(&self.names) {
                 let mut changes = entry.watch();
