@@ -1,3 +1,4 @@
+mod connect;
 mod ports;
 mod shutdown;
 mod start;
@@ -9,20 +10,23 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::watch,
+    sync::{Notify, watch},
     task::JoinSet,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::start::StartError;
 use crate::{
-    Readiness, Timeouts,
+    Access, Readiness, Timeouts,
+    access::Peer,
     balance_load::BalanceLoad,
     drain::Drain,
     http::{ClientService, Routes},
     listener::{Connection, Http2, Stop},
     metrics::Metrics,
+    seldom::Seldom,
     table::Table,
+    tls::Acceptor,
 };
 
 /// A running balancer.
@@ -36,6 +40,8 @@ pub struct Balancer {
     running: Arc<Running>,
     timeouts: Timeouts,
     shutting_down: AtomicBool,
+    /// Certificates are to be read again.
+    reload: Arc<Notify>,
     /// Everything but connections and streams.
     _tasks: JoinSet<()>,
 }
@@ -51,6 +57,10 @@ struct Running {
     metrics: Arc<Metrics>,
     max_connections: usize,
     readiness: watch::Sender<Readiness>,
+    access: Arc<Access>,
+    client_tls: Option<Acceptor>,
+    admin_tls: Option<Acceptor>,
+    seldom: Seldom,
     /// Cancelled: the client port is closed.
     close_port: CancellationToken,
     port: TaskTracker,
@@ -84,31 +94,37 @@ impl Balancer {
         let _ = readiness.wait_for(Readiness::is_ready).await;
     }
 
+    /// Reads the files that [`Tls`](crate::Tls) names again, now and not in a few seconds.
+    pub fn reload(&self) {
+        self.reload.notify_one();
+    }
+
     /// Serves a client on any connection, as in a simulation. Returns when it ends.
     pub async fn serve_connection<IO>(&self, io: IO, peer: Option<IpAddr>)
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
         let running = Arc::clone(&self.running);
-        self.running
-            .connections
-            .track_future(running.serve(io, peer))
-            .await;
+        let peer = Arc::new(Peer::new(&running.access, peer, None));
+        let serve = async move {
+            let _counted = running.metrics.connection();
+            running.serve(io, peer).await;
+        };
+        self.running.connections.track_future(serve).await;
     }
 }
 
 impl Running {
-    /// Serves one connection to its end.
-    async fn serve<IO>(self: Arc<Self>, io: IO, peer: Option<IpAddr>)
+    /// Serves one connection to its end. Says whether it was one in TLS.
+    async fn serve<IO>(&self, io: IO, peer: Arc<Peer>) -> bool
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
-        let _counted = self.metrics.connection();
         let service = self.service(peer);
-        self.http2.serve(io, service, Arc::clone(&self.stop)).await;
+        self.http2.serve(io, service, Arc::clone(&self.stop)).await
     }
 
-    fn service(&self, peer: Option<IpAddr>) -> ClientService {
+    fn service(&self, peer: Arc<Peer>) -> ClientService {
         ClientService::new(
             Arc::clone(&self.balance_load),
             Arc::clone(&self.routes),

@@ -3,7 +3,7 @@ use std::{net::SocketAddr, time::Duration};
 use lookaside_core::{OnEmpty, TokenIssuer};
 use tokio::sync::watch;
 
-use crate::Probes;
+use crate::{Access, Probes, Tls};
 
 /// What a [`Balancer`](crate::Balancer) is told at its start.
 #[derive(Clone, Debug)]
@@ -26,6 +26,10 @@ pub struct Config {
     pub tokens: watch::Receiver<TokenIssuer>,
     /// How backends are asked whether they are well. Default: over the network.
     pub probes: Probes,
+    /// TLS on both ports; none by default.
+    pub tls: Option<Tls>,
+    /// Who may do what.
+    pub access: Access,
 }
 
 /// What is in lists, and when they are sent.
@@ -114,6 +118,8 @@ impl Default for Config {
             registration: false,
             tokens: watch::channel(TokenIssuer::default()).1,
             probes: Probes::default(),
+            tls: None,
+            access: Access::default(),
         }
     }
 }

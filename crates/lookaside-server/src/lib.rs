@@ -7,6 +7,7 @@
 //!
 //! Every arrow is one immutable value, and a reader that is slow skips to the newest.
 
+mod access;
 mod balance_load;
 mod balancer;
 mod config;
@@ -19,11 +20,14 @@ mod metrics;
 mod planner;
 mod probe;
 mod readiness;
+mod seldom;
 mod status;
 mod table;
+mod tls;
 mod topic;
 mod waiters;
 
+pub use access::{Access, Permission, Permissions, Rule, RuleError, UnknownPermission};
 pub use balancer::{Balancer, StartError};
 pub use config::{Config, Limits, Lists, Timeouts, Unknown};
 pub use lookaside_core::OnEmpty;
@@ -31,3 +35,4 @@ pub use probe::{
     MAX_PROBES, NetworkProber, ProbeError, ProbeTls, Prober, Probes, Stage, Target, TlsError,
 };
 pub use readiness::Readiness;
+pub use tls::{ClientCertificates, Tls, TlsFileError};

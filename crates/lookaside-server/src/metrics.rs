@@ -18,6 +18,7 @@ pub(crate) struct Metrics {
     pub(crate) streams: Gauge,
     pub(crate) streams_started: Counter,
     streams_refused: Family<[(&'static str, String); 1], Counter>,
+    handshakes_failed: Family<[(&'static str, &'static str); 1], Counter>,
     pub(crate) pushes: Counter,
     pub(crate) reports: Counter,
     pub(crate) services: Gauge,
@@ -63,8 +64,15 @@ impl Metrics {
             "BalanceLoad streams that were refused, by status code",
             streams_refused.clone(),
         );
+        let handshakes_failed = Family::default();
+        registry.register(
+            "tls_handshakes_failed",
+            "Connections that did not come to speak TLS, by reason",
+            handshakes_failed.clone(),
+        );
         Self {
             registry,
+            handshakes_failed,
             connections,
             connections_refused,
             streams,
@@ -89,6 +97,12 @@ impl Metrics {
     pub(crate) fn stream_refused(&self, code: tonic::Code) {
         self.streams_refused
             .get_or_create(&[("code", format!("{code:?}"))])
+            .inc();
+    }
+
+    pub(crate) fn handshake_failed(&self, reason: &'static str) {
+        self.handshakes_failed
+            .get_or_create(&[("reason", reason)])
             .inc();
     }
 

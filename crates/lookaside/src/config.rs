@@ -1,11 +1,13 @@
 //! What a balancer is told: flags over environment over one TOML file over defaults.
 
+mod access;
 mod convert;
 mod env;
 mod error;
 mod load;
 mod pending;
 mod schema;
+mod tls;
 mod values;
 
 pub(crate) use self::{

@@ -9,6 +9,22 @@ use tokio::{
 /// child and then the whole process group.
 const SAME_SIGNAL: Duration = Duration::from_millis(100);
 
+/// SIGHUP, which asks a process to read its files again. From here on it no longer kills
+/// it.
+#[derive(Debug)]
+pub(crate) struct Hangups(Signal);
+
+impl Hangups {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self(signal(SignalKind::hangup())?))
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}
+
 /// SIGINT and SIGTERM, which ask a process to end. From here on they no longer kill it.
 #[derive(Debug)]
 pub(crate) struct Signals {

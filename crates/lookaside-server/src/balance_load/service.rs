@@ -11,7 +11,8 @@ use super::{
     admission::Admission, body::BalanceBody, frame_reader::FrameReader, initial::read_initial,
 };
 use crate::{
-    Lists, Timeouts, Unknown,
+    Lists, Permission, Timeouts, Unknown,
+    access::Peer,
     drain::Drain,
     encode::{fallback_response, initial_response},
     listener::Connection,
@@ -98,8 +99,9 @@ impl BalanceLoad {
         self.refuse_in_drain()?;
         let started = Instant::now();
         let mut reader = FrameReader::default();
-        let names = read_initial(&mut reader, &mut requests, self.first_message_patience).await?;
-        // `candidates` never gives none; the last one is the bare name.
+        let asked = read_initial(&mut reader, &mut requests, self.first_message_patience).await?;
+        let names = permitted(connection.who(), asked)?;
+        // There is always one; the last is the barest.
         let bare = names
             .last()
             .ok_or_else(|| Status::invalid_argument("the service name is empty"))?;
@@ -154,5 +156,20 @@ impl BalanceLoad {
             return Err(Status::unavailable("this balancer is being shut down"));
         }
         Ok(())
+    }
+}
+
+/// The services among `asked` that this peer may ask for. Any other is as if it were not
+/// there, now or later: what is opened in the end is one of these, and a refusal says
+/// nothing of what exists.
+///
+/// # Errors
+/// PERMISSION_DENIED when there are none.
+fn permitted(peer: &Peer, mut asked: Vec<ServiceName>) -> Result<Vec<ServiceName>, Status> {
+    let barest = asked.last().cloned();
+    asked.retain(|name| peer.may(Permission::Balance, name.as_str()));
+    match barest {
+        Some(name) if asked.is_empty() => Err(peer.refuse(Permission::Balance, name.as_str())),
+        _ => Ok(asked),
     }
 }

@@ -9,7 +9,7 @@ use tokio::{
 use super::Running;
 use crate::{
     Readiness,
-    http::{AdminService, Scrape},
+    http::Scrape,
     listener::{BoundPort, Http2OrHttp1, accept},
 };
 
@@ -60,7 +60,7 @@ fn on_client(running: &Arc<Running>, stream: TcpStream, peer: SocketAddr) {
         running.metrics.connections_refused.inc();
         return;
     }
-    let serve = Arc::clone(running).serve(stream, Some(peer.ip()));
+    let serve = Arc::clone(running).serve_client(stream, peer);
     running.connections.spawn(serve);
 }
 
@@ -75,16 +75,9 @@ pub(super) async fn admin<M: Scrape>(
         if running.admin_connections.len() >= MAX_ADMIN_CONNECTIONS {
             return;
         }
-        let service = AdminService::new(
-            running.service(Some(peer.ip())),
-            running.readiness.subscribe(),
-            Arc::clone(&metrics),
-        );
-        let http = http.clone();
-        let stop = Arc::clone(&running.stop_admin);
-        running
-            .admin_connections
-            .spawn(async move { http.serve(stream, service, stop).await });
+        let metrics = Arc::clone(&metrics);
+        let serve = Arc::clone(&running).serve_operator(http.clone(), metrics, stream, peer);
+        running.admin_connections.spawn(serve);
     })
     .await;
 }

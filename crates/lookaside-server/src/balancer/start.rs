@@ -2,7 +2,10 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use lookaside_core::Limits as PlanLimits;
 use lookaside_registry::{Registry, names::Names};
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Balancer, Running, ports};
@@ -15,8 +18,10 @@ use crate::{
     listener::{BoundPort, Http2, Http2OrHttp1, StreamExecutor},
     metrics::Metrics,
     planner::{self, PlanConfig},
+    seldom::Seldom,
     status::Status,
     table::Table,
+    tls::{ClientCertificates, Reloader, TlsFileError},
 };
 
 /// Why a balancer does not start.
@@ -31,6 +36,12 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// TLS cannot be had as it is set up.
+    #[error(transparent)]
+    Tls(#[from] TlsFileError),
+    /// Rules ask for certificates that nobody will show.
+    #[error("access rules with an identity need client certificates: set tls.client_ca")]
+    NoCertificates,
     /// Registration is asked for, and the registry is read only.
     #[error("backends cannot register through this balancer: {url} is read only")]
     ReadOnly {
@@ -66,6 +77,8 @@ impl Balancer {
         registry: Arc<dyn Registry>,
         names: watch::Receiver<Arc<Names>>,
     ) -> Result<Self, StartError> {
+        let reloader = config.tls.clone().map(Reloader::new).transpose()?;
+        check_access(&config)?;
         let client_port = bind(config.listen)?;
         let admin_port = bind(config.admin)?;
         let (client_addr, admin_addr) = (client_port.addr(), admin_port.addr());
@@ -102,6 +115,11 @@ impl Balancer {
             &config.lists,
             &config.timeouts,
         );
+        let reload = Arc::new(Notify::new());
+        let (client_tls, admin_tls) = reloader.as_ref().map(Reloader::acceptors).unzip();
+        if let Some(reloader) = reloader {
+            tasks.spawn(reloader.run(Arc::clone(&reload)));
+        }
         let running = Arc::new(Running {
             balance_load: Arc::new(balance_load),
             routes: Arc::new(routes),
@@ -111,6 +129,10 @@ impl Balancer {
             metrics: Arc::clone(&metrics),
             max_connections: limits.connections,
             readiness,
+            access: Arc::new(config.access.clone()),
+            client_tls,
+            admin_tls,
+            seldom: Seldom::default(),
             close_port: CancellationToken::new(),
             port: TaskTracker::new(),
             connections: TaskTracker::new(),
@@ -160,6 +182,7 @@ impl Balancer {
             running,
             timeouts: config.timeouts,
             shutting_down: false.into(),
+            reload,
             _tasks: tasks,
         })
     }
@@ -167,4 +190,35 @@ impl Balancer {
 
 fn bind(addr: SocketAddr) -> Result<BoundPort, StartError> {
     BoundPort::bind(addr).map_err(|source| StartError::Listen { addr, source })
+}
+
+/// Refuses rules that can never hold, and warns of doors that stand open.
+fn check_access(config: &Config) -> Result<(), StartError> {
+    let mutual = config.tls.as_ref().filter(|tls| tls.client_ca.is_some());
+    if mutual.is_none() && config.access.needs_certificates() {
+        return Err(StartError::NoCertificates);
+    }
+    // A client CA has vouched for whoever can connect.
+    let vouched = mutual.is_some_and(|tls| tls.client_certificates == ClientCertificates::Require);
+    if config.access.has_rules() || vouched {
+        return Ok(());
+    }
+    let registration = if config.registration {
+        ", and register backends"
+    } else {
+        ""
+    };
+    for (port, addr, what) in [
+        ("client", config.listen, registration),
+        ("admin", config.admin, registration),
+    ] {
+        if !addr.ip().to_canonical().is_loopback() {
+            tracing::warn!(
+                %addr,
+                "OPEN TO EVERYBODY: whoever reaches the {port} port may ask for every service \
+                 and inspect it{what}: there are no access rules (docs/security.md)"
+            );
+        }
+    }
+    Ok(())
 }

@@ -16,6 +16,8 @@ use tonic::{Request, Response, Status};
 
 use self::{describe::describe, stream::ServiceStream};
 use crate::{
+    Permission::Inspect,
+    access::peer_of,
     status::{self, as_of},
     table::Entry,
 };
@@ -55,12 +57,24 @@ impl InspectService {
     }
 }
 
+impl InspectService {
+    /// The services that whoever asks may see.
+    fn visible<T>(&self, request: &Request<T>) -> Result<Vec<Arc<Entry>>, Status> {
+        let peer = peer_of(request)?;
+        peer.check_some(Inspect)?;
+        let mut services = self.status.table.all();
+        services.retain(|entry| peer.may(Inspect, entry.name().as_str()));
+        Ok(services)
+    }
+}
+
 #[tonic::async_trait]
 impl inspect_server::Inspect for InspectService {
     async fn get_status(
         &self,
-        _: Request<GetStatusRequest>,
+        request: Request<GetStatusRequest>,
     ) -> Result<Response<GetStatusResponse>, Status> {
+        peer_of(&request)?.check_some(Inspect)?;
         let readiness = self.status.readiness();
         let ready = readiness.is_ready();
         Ok(Response::new(GetStatusResponse {
@@ -83,11 +97,11 @@ impl inspect_server::Inspect for InspectService {
 
     async fn list_services(
         &self,
-        _: Request<ListServicesRequest>,
+        request: Request<ListServicesRequest>,
     ) -> Result<Response<ListServicesResponse>, Status> {
-        let services = self.status.table.all();
+        let visible = self.visible(&request)?;
         Ok(Response::new(ListServicesResponse {
-            services: services.iter().map(|entry| summary(entry)).collect(),
+            services: visible.iter().map(|entry| summary(entry)).collect(),
         }))
     }
 
@@ -95,7 +109,7 @@ impl inspect_server::Inspect for InspectService {
         &self,
         request: Request<GetServiceRequest>,
     ) -> Result<Response<Service>, Status> {
-        let names = candidates(&request.into_inner().name)?;
+        let names = candidates(&request, &request.get_ref().name)?;
         let found = self.status.table.find(&names);
         let described = found.and_then(|entry| describe(&entry, &self.tokens.borrow()));
         described.map(Response::new).ok_or_else(|| {
@@ -110,7 +124,7 @@ impl inspect_server::Inspect for InspectService {
         &self,
         request: Request<WatchServiceRequest>,
     ) -> Result<Response<ServiceStream>, Status> {
-        let names = candidates(&request.into_inner().name)?;
+        let names = candidates(&request, &request.get_ref().name)?;
         let table = Arc::clone(&self.status.table);
         let stream = ServiceStream::new(table, names, self.tokens.clone());
         Ok(Response::new(stream))
@@ -120,14 +134,23 @@ impl inspect_server::Inspect for InspectService {
         &self,
         request: Request<FindTokenRequest>,
     ) -> Result<Response<FindTokenResponse>, Status> {
+        let visible = self.visible(&request)?;
         let token = request.into_inner().token;
-        let found = token::find(&token, &self.status.table.all(), &self.tokens.borrow());
+        let found = token::find(&token, &visible, &self.tokens.borrow());
         found.map(Response::new)
     }
 }
 
-fn candidates(name: &str) -> Result<Vec<ServiceName>, Status> {
-    ServiceName::candidates(name).map_err(|error| Status::invalid_argument(error.to_string()))
+/// The services that `name` may mean, as far as whoever asks may see them.
+fn candidates<T>(request: &Request<T>, name: &str) -> Result<Vec<ServiceName>, Status> {
+    let peer = peer_of(request)?;
+    let mut names = ServiceName::candidates(name)
+        .map_err(|error| Status::invalid_argument(error.to_string()))?;
+    names.retain(|name| peer.may(Inspect, name.as_str()));
+    if names.is_empty() {
+        return Err(peer.refuse(Inspect, name));
+    }
+    Ok(names)
 }
 
 fn summary(entry: &Entry) -> ServiceSummary {

@@ -10,6 +10,8 @@ use lookaside_registry::{
 };
 use tonic::{Request, Response, Status};
 
+use crate::{Permission::Register, access::peer_of};
+
 /// Lets backends register through this balancer.
 #[derive(Debug)]
 pub(super) struct RegistrationService {
@@ -28,8 +30,8 @@ impl registration_server::Registration for RegistrationService {
         &self,
         request: Request<RegisterRequest>,
     ) -> Result<Response<RegisterResponse>, Status> {
+        let registration = registration(&request, request.get_ref().instance.clone())?;
         let request = request.into_inner();
-        let registration = registration(request.instance)?;
         let ttl = ttl(request.ttl)?;
         let registered = self
             .registrar
@@ -52,6 +54,7 @@ impl registration_server::Registration for RegistrationService {
         &self,
         request: Request<RenewRequest>,
     ) -> Result<Response<RenewResponse>, Status> {
+        peer_of(&request)?.check_some(Register)?;
         let handle = handle(&request.into_inner().handle)?;
         let ttl = self.registrar.renew(&handle).await.map_err(status)?;
         Ok(Response::new(RenewResponse {
@@ -63,9 +66,8 @@ impl registration_server::Registration for RegistrationService {
         &self,
         request: Request<UpdateRequest>,
     ) -> Result<Response<UpdateResponse>, Status> {
-        let request = request.into_inner();
-        let handle = handle(&request.handle)?;
-        let registration = registration(request.instance)?;
+        let registration = registration(&request, request.get_ref().instance.clone())?;
+        let handle = handle(&request.get_ref().handle)?;
         self.registrar
             .update(&handle, &registration)
             .await
@@ -77,15 +79,23 @@ impl registration_server::Registration for RegistrationService {
         &self,
         request: Request<DeregisterRequest>,
     ) -> Result<Response<DeregisterResponse>, Status> {
+        peer_of(&request)?.check_some(Register)?;
         let handle = handle(&request.into_inner().handle)?;
         self.registrar.deregister(&handle).await.map_err(status)?;
         Ok(Response::new(DeregisterResponse {}))
     }
 }
 
-fn registration(instance: Option<Instance>) -> Result<Registration, Status> {
+/// What is to be recorded, if whoever asks may do so.
+fn registration<T>(
+    request: &Request<T>,
+    instance: Option<Instance>,
+) -> Result<Registration, Status> {
+    let peer = peer_of(request)?;
+    peer.check_some(Register)?;
     let instance = instance.ok_or_else(|| Status::invalid_argument("instance: missing"))?;
     let service = ServiceName::new(&instance.service).map_err(|e| bad("instance.service", e))?;
+    peer.check(Register, service.as_str())?;
     let address: HostPort = instance
         .address
         .parse()

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tonic::body::Body;
 
 use super::{ClientService, ResponseBody};
-use crate::{Readiness, metrics};
+use crate::{Permission, Readiness, metrics};
 
 /// Answers the requests of operators: those of clients, and plain HTTP.
 #[derive(Clone, Debug)]
@@ -51,6 +51,11 @@ impl<M: Scrape> AdminService<M> {
                     StatusCode::SERVICE_UNAVAILABLE
                 };
                 (status, TEXT, format!("{readiness}\n"))
+            }
+            // They name services.
+            "/metrics" if !self.client.peer().may_some(Permission::Inspect) => {
+                let text = format!("{} is not allowed to inspect\n", self.client.peer());
+                (StatusCode::FORBIDDEN, TEXT, text)
             }
             "/metrics" => (StatusCode::OK, metrics::CONTENT_TYPE, self.metrics.scrape()),
             path => {

@@ -6,7 +6,7 @@ use lookaside_proto::BALANCE_LOAD_PATH;
 use tonic::body::Body;
 
 use super::{ResponseBody, Routes};
-use crate::{balance_load::BalanceLoad, listener::Connection};
+use crate::{access::Peer, balance_load::BalanceLoad, listener::Connection};
 
 /// Answers the requests of one connection.
 #[derive(Clone, Debug)]
@@ -29,6 +29,11 @@ impl ClientService {
         }
     }
 
+    /// Who asks.
+    pub(super) fn peer(&self) -> &Peer {
+        self.connection.who()
+    }
+
     async fn answer(self, request: Request<Incoming>) -> Response<ResponseBody> {
         if request.uri().path() == BALANCE_LOAD_PATH {
             let requests = request.into_body();
@@ -37,7 +42,10 @@ impl ClientService {
                 Err(status) => status.into_http(),
             }
         } else {
-            let response = self.routes.call(request.map(Body::new)).await;
+            let mut request = request.map(Body::new);
+            let peer = Arc::clone(self.connection.who());
+            request.extensions_mut().insert(peer);
+            let response = self.routes.call(request).await;
             response.map(ResponseBody::Other)
         }
     }

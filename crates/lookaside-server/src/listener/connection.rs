@@ -1,20 +1,22 @@
-use std::{net::IpAddr, sync::atomic::AtomicUsize};
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::AtomicUsize},
+};
 
-use crate::balance_load::Reopens;
+use crate::{access::Peer, balance_load::Reopens};
 
 /// One client connection, as its streams see it.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    peer: Option<IpAddr>,
+    peer: Arc<Peer>,
     streams: AtomicUsize,
     reopens: Reopens,
 }
 
 impl Connection {
-    pub(crate) fn new(peer: Option<IpAddr>) -> Self {
+    pub(crate) fn new(peer: Arc<Peer>) -> Self {
         Self {
-            // The same client, whichever way the listener writes it.
-            peer: peer.map(|peer| peer.to_canonical()),
+            peer,
             streams: AtomicUsize::new(0),
             reopens: Reopens::default(),
         }
@@ -22,7 +24,12 @@ impl Connection {
 
     /// Where it comes from, if from a network.
     pub(crate) fn peer(&self) -> Option<IpAddr> {
-        self.peer
+        self.peer.address()
+    }
+
+    /// Who it is, and what it may do.
+    pub(crate) fn who(&self) -> &Arc<Peer> {
+        &self.peer
     }
 
     /// How many `BalanceLoad` streams it has.

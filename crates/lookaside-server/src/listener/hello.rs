@@ -11,6 +11,8 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+use crate::tls::{SPOKE_TLS, is_tls};
+
 /// How long a new connection may stay silent. HTTP/2 keepalive begins after the client's
 /// preface and TCP keepalive finds only peers that are gone, so that connections of port
 /// scanners and of probes would pile up until the limit is reached.
@@ -39,9 +41,14 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Hello<IO> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
         if read.is_ready() {
-            self.timer = None;
+            let is_first = self.timer.take().is_some();
+            let first = buf.filled().get(before);
+            if is_first && first.is_some_and(|first| is_tls(*first)) {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, SPOKE_TLS)));
+            }
         } else if let Some(timer) = &mut self.timer
             && timer.as_mut().poll(cx).is_ready()
         {

@@ -13,7 +13,7 @@ use super::{
     hello::Hello,
     stop::{Graceful, Stop, UntilStopped},
 };
-use crate::{Limits, http::ResponseBody};
+use crate::{Limits, http::ResponseBody, tls::spoke_tls};
 
 /// Requests are load reports of a few hundred bytes: these windows bound what a client
 /// can make us hold.
@@ -80,8 +80,9 @@ impl Http2 {
         Self(builder)
     }
 
-    /// Serves one connection to its end, or until it is stopped.
-    pub(crate) async fn serve<IO, S>(&self, io: IO, service: S, stop: Arc<Stop>)
+    /// Serves one connection to its end, or until it is stopped. Says whether it had to
+    /// end because the peer spoke TLS.
+    pub(crate) async fn serve<IO, S>(&self, io: IO, service: S, stop: Arc<Stop>) -> bool
     where
         IO: AsyncRead + AsyncWrite + Unpin,
         S: Answer,
@@ -89,8 +90,12 @@ impl Http2 {
         let connection = self
             .0
             .serve_connection(TokioIo::new(Hello::new(io)), service);
-        if let Some(Err(error)) = UntilStopped::new(connection, stop).await {
-            tracing::debug!(%error, "connection ended");
+        match UntilStopped::new(connection, stop).await {
+            Some(Err(error)) => {
+                tracing::debug!(%error, "connection ended");
+                spoke_tls(&error)
+            }
+            _ => false,
         }
     }
 }
@@ -117,7 +122,7 @@ impl Http2OrHttp1 {
     }
 
     /// As [`Http2::serve`].
-    pub(crate) async fn serve<IO, S>(&self, io: IO, service: S, stop: Arc<Stop>)
+    pub(crate) async fn serve<IO, S>(&self, io: IO, service: S, stop: Arc<Stop>) -> bool
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Answer + Send,
@@ -125,8 +130,12 @@ impl Http2OrHttp1 {
         let connection = self
             .0
             .serve_connection(TokioIo::new(Hello::new(io)), service);
-        if let Some(Err(error)) = UntilStopped::new(connection, stop).await {
-            tracing::debug!(%error, "admin connection ended");
+        match UntilStopped::new(connection, stop).await {
+            Some(Err(error)) => {
+                tracing::debug!(%error, "admin connection ended");
+                spoke_tls(&*error)
+            }
+            _ => false,
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::{io::Write, net::SocketAddr, path::PathBuf};
+use std::{convert::Infallible, io::Write, net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -9,7 +9,7 @@ use super::Failure;
 use crate::{
     config::{Config, Overrides, Pending, RegistryUrl, load, pending},
     open_files, registry,
-    signals::Signals,
+    signals::{Hangups, Signals},
 };
 
 /// Runs a balancer.
@@ -66,6 +66,7 @@ impl Serve {
         open_files::raise_limit(config.limits.streams);
 
         let mut signals = Signals::new()?;
+        let mut hangups = Hangups::new()?;
         let listen = resolve(&config.listen).await?;
         let admin = resolve(&config.admin).await?;
         let opened = registry::open(&config).await?;
@@ -78,17 +79,34 @@ impl Serve {
         let admin = balancer.admin_addr();
         tracing::info!(%admin, registry = %config.registry, "reading the registry");
         let name = tokio::select! {
-            () = balancer.ready() => {
-                let mut out = std::io::stdout();
-                writeln!(out, "listening {} admin {admin}", balancer.client_addr())?;
-                out.flush()?;
-                signals.next().await
-            }
-            name = signals.next() => name,
+            name = serve(&balancer, &mut signals) => name?,
+            never = reload(&balancer, &mut hangups) => match never {},
         };
         tracing::info!("{name}: handing the clients over; a second signal ends it at once");
         signals.unless_repeated(balancer.shutdown()).await?;
         Ok(())
+    }
+}
+
+/// Says where it listens once clients can connect; returns the signal that ends it.
+async fn serve(balancer: &Balancer, signals: &mut Signals) -> Result<&'static str, Failure> {
+    tokio::select! {
+        () = balancer.ready() => {
+            let (clients, admin) = (balancer.client_addr(), balancer.admin_addr());
+            let mut out = std::io::stdout();
+            writeln!(out, "listening {clients} admin {admin}")?;
+            out.flush()?;
+            Ok(signals.next().await)
+        }
+        name = signals.next() => Ok(name),
+    }
+}
+
+/// Has files read again whenever a signal asks for it.
+async fn reload(balancer: &Balancer, hangups: &mut Hangups) -> Infallible {
+    loop {
+        hangups.next().await;
+        balancer.reload();
     }
 }
 

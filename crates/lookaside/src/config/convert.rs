@@ -57,6 +57,8 @@ impl Config {
                 Enabled::On => true,
                 Enabled::Off => false,
             },
+            tls: self.tls.files(),
+            access: self.access.policy(),
             ..server::Config::default()
         }
     }

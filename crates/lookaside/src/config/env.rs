@@ -27,9 +27,10 @@ enum Kind {
     Text,
     Integer,
     Float,
+    Flag,
     List,
 }
-use Kind::{Float, Integer, List, Text};
+use Kind::{Flag, Float, Integer, List, Text};
 
 /// Every key, by section; a test holds this against the schema.
 const KEYS: &[(&str, &[(&str, Kind)])] = &[
@@ -75,7 +76,16 @@ const KEYS: &[(&str, &[(&str, Kind)])] = &[
     ),
     ("registration", &[("enabled", Text)]),
     ("tokens", &[("keys", List)]),
-    ("tls", &[("cert", Text), ("key", Text), ("client_ca", Text)]),
+    (
+        "tls",
+        &[
+            ("cert", Text),
+            ("key", Text),
+            ("client_ca", Text),
+            ("client_certificates", Text),
+        ],
+    ),
+    ("access", &[("trust_loopback", Flag)]),
     ("state", &[("dir", Text), ("grace", Text)]),
 ];
 
@@ -151,6 +161,10 @@ fn parse(text: &str, kind: Kind) -> Result<Value, String> {
             .parse()
             .map(Value::Float)
             .map_err(|_| "is not a number".to_owned()),
+        Kind::Flag => text
+            .parse()
+            .map(Value::Boolean)
+            .map_err(|_| "is neither true nor false".to_owned()),
         Kind::List => {
             let items = text.split(',').map(str::trim);
             let items = items.filter(|item| !item.is_empty());

@@ -18,23 +18,15 @@ pub(crate) fn pending(config: &Config) -> Vec<Pending> {
     let Config {
         lists,
         tokens,
-        tls,
         state,
         etcd,
         ..
     } = config;
     let defaults = Lists::default();
-    let tls_set = [&tls.cert, &tls.key, &tls.client_ca]
-        .iter()
-        .any(|path| path.is_some());
     [
         (
             !tokens.keys.is_empty(),
             Pending::Refuse("tokens.keys: signed tokens are not implemented yet"),
-        ),
-        (
-            tls_set,
-            Pending::Refuse("tls: TLS on the listeners is not implemented yet"),
         ),
         (
             lists.hold_down != defaults.hold_down

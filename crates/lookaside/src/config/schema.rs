@@ -5,8 +5,12 @@ use std::{path::PathBuf, time::Duration};
 use lookaside_core::HostPort;
 use serde::Deserialize;
 
-use super::values::{
-    Enabled, Layout, OnEmpty, OnUnknown, RegistryUrl, duration, positive, share, slots, text,
+use super::{
+    access::Access,
+    values::{
+        ClientCertificates, Enabled, Layout, OnEmpty, OnUnknown, RegistryUrl, duration, positive,
+        share, slots, text,
+    },
 };
 
 /// The whole configuration of a balancer.
@@ -28,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) registration: Registration,
     pub(crate) tokens: Tokens,
     pub(crate) tls: Tls,
+    pub(crate) access: Access,
     pub(crate) state: State,
 }
 
@@ -97,13 +102,14 @@ pub(crate) struct Tokens {
     pub(crate) keys: Vec<String>,
 }
 
-/// How the listeners prove who they are.
+/// How the listeners prove who they are, and what they want of clients.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Tls {
     pub(crate) cert: Option<PathBuf>,
     pub(crate) key: Option<PathBuf>,
     pub(crate) client_ca: Option<PathBuf>,
+    pub(crate) client_certificates: ClientCertificates,
 }
 
 /// Where the last snapshot is kept.
@@ -128,6 +134,7 @@ impl Default for Config {
             registration: Registration::default(),
             tokens: Tokens::default(),
             tls: Tls::default(),
+            access: Access::default(),
             state: State::default(),
         }
     }
@@ -227,6 +234,8 @@ impl Config {
         if self.etcd.cert.is_some() != self.etcd.key.is_some() {
             return Err("etcd.cert and etcd.key go together, one is missing".to_owned());
         }
+        self.tls.check()?;
+        self.access.check(&self.tls)?;
         Ok(())
     }
 }

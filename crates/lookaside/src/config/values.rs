@@ -173,6 +173,15 @@ pub(crate) enum OnUnknown {
     Fallback,
 }
 
+/// What becomes of a client without a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ClientCertificates {
+    #[default]
+    Require,
+    Request,
+}
+
 /// How backends are laid out in etcd.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,11 +1,12 @@
 use super::*;
+use crate::access::Peer;
 
 fn admission(limits: Limits) -> Arc<Admission> {
     Arc::new(Admission::new(limits, Duration::from_secs(3)))
 }
 
 fn connection(peer: [u8; 4]) -> Arc<Connection> {
-    Arc::new(Connection::new(Some(peer.into())))
+    Arc::new(Connection::new(Peer::anyone(peer)))
 }
 
 fn name(i: usize) -> ServiceName {

@@ -5,6 +5,7 @@ use lookaside_core::ServiceName;
 use super::*;
 use crate::{
     Limits,
+    access::Peer,
     balance_load::Admission,
     encode::{fallback_response, initial_response},
     listener::Connection,
@@ -33,7 +34,7 @@ async fn a_client_that_sends_without_end_gets_its_answer_and_keeps_no_thread() {
     let table = Arc::new(Table::new());
     table.register(&orders).topic().publish(Content::Fallback);
     let admission = Arc::new(Admission::new(Limits::default(), Duration::ZERO));
-    let connection = Arc::new(Connection::new(Some(Ipv4Addr::LOCALHOST.into())));
+    let connection = Arc::new(Connection::new(Peer::anyone(Ipv4Addr::LOCALHOST)));
     let permit = admission.admit(&connection, &orders).await.unwrap();
     let shared = Shared {
         initial_response: initial_response(Duration::ZERO),

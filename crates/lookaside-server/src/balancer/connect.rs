@@ -1,0 +1,101 @@
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::{net::TcpStream, time::Instant};
+
+use super::Running;
+use crate::{
+    access::{Certificate, Peer},
+    http::{AdminService, Scrape},
+    listener::Http2OrHttp1,
+    tls::{Acceptor, HandshakeFailure, Secured},
+};
+
+impl Running {
+    /// Serves a client's connection to its end, in TLS where the port has it.
+    pub(super) async fn serve_client(self: Arc<Self>, stream: TcpStream, from: SocketAddr) {
+        let _counted = self.metrics.connection();
+        match self.client_tls.clone() {
+            None => {
+                let peer = self.peer(from, None);
+                if self.serve(stream, peer).await {
+                    self.spoke_tls(from);
+                }
+            }
+            // Boxed: a connection without TLS has no room for it.
+            Some(acceptor) => Box::pin(self.serve_secured_client(acceptor, stream, from)).await,
+        }
+    }
+
+    async fn serve_secured_client(
+        self: Arc<Self>,
+        acceptor: Acceptor,
+        io: TcpStream,
+        from: SocketAddr,
+    ) {
+        match Box::pin(acceptor.accept(io)).await {
+            Ok(secured) => {
+                let peer = self.peer(from, Some(&secured));
+                self.serve(secured.stream, peer).await;
+            }
+            Err(failure) => self.no_handshake(from, &failure),
+        }
+    }
+
+    /// As [`Running::serve_client`], for an operator.
+    pub(super) async fn serve_operator<M: Scrape>(
+        self: Arc<Self>,
+        http: Http2OrHttp1,
+        metrics: Arc<M>,
+        stream: TcpStream,
+        from: SocketAddr,
+    ) {
+        let service =
+            |peer| AdminService::new(self.service(peer), self.readiness.subscribe(), metrics);
+        let stop = Arc::clone(&self.stop_admin);
+        match &self.admin_tls {
+            None => {
+                let service = service(self.peer(from, None));
+                if http.serve(stream, service, stop).await {
+                    self.spoke_tls(from);
+                }
+            }
+            Some(acceptor) => match Box::pin(acceptor.accept(stream)).await {
+                Ok(secured) => {
+                    let service = service(self.peer(from, Some(&secured)));
+                    http.serve(secured.stream, service, stop).await;
+                }
+                Err(failure) => self.no_handshake(from, &failure),
+            },
+        }
+    }
+
+    fn peer(&self, from: SocketAddr, secured: Option<&Secured>) -> Arc<Peer> {
+        let certificate = secured.and_then(Secured::certificate);
+        let certificate = certificate.and_then(Certificate::new);
+        Arc::new(Peer::new(
+            &self.access,
+            Some(from.ip()),
+            certificate.as_ref(),
+        ))
+    }
+
+    fn no_handshake(&self, peer: SocketAddr, failure: &HandshakeFailure) {
+        self.metrics.handshake_failed(failure.kind());
+        if !failure.is_telling() {
+            tracing::debug!(%peer, %failure, "no TLS");
+        } else if let Some(others) = self.seldom.pass(failure.kind(), Instant::now()) {
+            tracing::warn!(%peer, others, "a connection was closed: {failure}");
+        }
+    }
+
+    fn spoke_tls(&self, peer: SocketAddr) {
+        if let Some(others) = self.seldom.pass("spoke_tls", Instant::now()) {
+            tracing::warn!(
+                %peer,
+                others,
+                "a connection was closed: {}: connect without TLS, or set tls.cert and tls.key here",
+                crate::tls::SPOKE_TLS
+            );
+        }
+    }
+}
