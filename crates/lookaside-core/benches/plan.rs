@@ -1,4 +1,5 @@
-//! How long planning 10,000 backends takes: from nothing, and after one of them changed;
+//! How long planning 10,000 backends takes: from nothing, after one of them changed, and
+//! after one more was ejected or brought back while 3,000 others are ejected;
 //! against the least that any planner does, tokens and slots in runs. Prints medians.
 #![expect(clippy::expect_used, reason = "a program of its own, with fixed input")]
 
@@ -6,12 +7,13 @@ use std::{
     hint::black_box,
     net::SocketAddr,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use lookaside_core::{
-    Backend, BackendId, BackendState, Drop, Drops, HostPort, Key, Limits, Plan, Planner,
-    ResolvedBackend, ServiceInput, ServiceName, Settings, SlotRef, Token, TokenIssuer, plan,
+    Backend, BackendId, BackendState, Drop, Drops, Ejection, Ejections, Health, HostPort, Key,
+    Limits, Plan, Planner, ResolvedBackend, ServiceInput, ServiceName, Settings, SlotRef, Token,
+    TokenIssuer, plan,
 };
 
 const BACKENDS: u32 = 10_000;
@@ -28,7 +30,9 @@ fn main() {
     random[0] = 997;
     let key = Key::new(b"sixteen bytes and more").expect("long enough");
     let signed = TokenIssuer::Signed(key.into());
-    println!("Medians of {ROUNDS} rounds; budgets: from nothing 10 ms, one change 1 ms\n");
+    println!(
+        "Medians of {ROUNDS} rounds; budgets: from nothing 10 ms, one change or verdict 1 ms\n"
+    );
     row([
         "10,000 backends",
         "slots",
@@ -36,8 +40,9 @@ fn main() {
         "tokens and runs",
         "ratio",
         "one change",
+        "one verdict",
     ]);
-    row(["---"; 6]);
+    row(["---"; 7]);
     for (name, weights, drops) in [
         (
             "equal weights",
@@ -79,6 +84,7 @@ fn measure(name: &str, weights: &[u32], drops: &Drops, issuer: &TokenIssuer) {
             name: &service,
             backends: &backends,
             settings: &settings,
+            health: None,
         };
         let began = Instant::now();
         let incremental = planner.plan(&input, issuer, &limits);
@@ -96,6 +102,7 @@ fn measure(name: &str, weights: &[u32], drops: &Drops, issuer: &TokenIssuer) {
             slots = list.slots().len();
         }
     }
+    let verdict = verdicts(&service, &backends, &settings, issuer);
     let (fresh, least) = (median(from_nothing), median(least));
     row([
         name,
@@ -104,10 +111,55 @@ fn measure(name: &str, weights: &[u32], drops: &Drops, issuer: &TokenIssuer) {
         &format!("{least:.2} ms"),
         &format!("{:.2}", fresh / least),
         &format!("{:.2} ms", median(one_change)),
+        &format!("{:.2} ms", median(verdict)),
     ]);
 }
 
-fn row(cells: [&str; 6]) {
+/// Of so many ejected backends the last one is ejected and brought back.
+fn verdicts(
+    service: &ServiceName,
+    backends: &[ResolvedBackend],
+    settings: &Settings,
+    issuer: &TokenIssuer,
+) -> Vec<Duration> {
+    const EJECTED: usize = 3_000;
+    let ejected = backends.iter().step_by(3).take(EJECTED + 1);
+    let mut ejected: Vec<Arc<Ejection>> = ejected
+        .map(|(backend, addresses)| {
+            Arc::new(Ejection {
+                backend: backend.id.clone(),
+                addr: addresses[0],
+                reason: "connection refused".into(),
+                since: SystemTime::UNIX_EPOCH,
+            })
+        })
+        .collect();
+    let all = Ejections::new(ejected.clone());
+    ejected.pop();
+    let but_one = Ejections::new(ejected);
+    let limits = Limits::new(slot_bytes);
+    let mut planner = Planner::default();
+    let mut times = Vec::new();
+    for round in 0..ROUNDS {
+        let input = ServiceInput {
+            name: service,
+            backends,
+            settings,
+            health: Some(Health {
+                ejections: if round % 2 == 0 { &all } else { &but_one },
+                panic: 0.5,
+            }),
+        };
+        let began = Instant::now();
+        black_box(planner.plan(&input, issuer, &limits));
+        if round > 0 {
+            times.push(began.elapsed());
+        }
+    }
+    times
+}
+
+fn row(cells: [&str; 7]) {
     let [name, rest @ ..] = cells;
     print!("| {name:<41} |");
     for cell in rest {

@@ -8,6 +8,7 @@ mod backend;
 mod backoff;
 mod connectivity;
 mod drops;
+mod health;
 mod name;
 mod overrides;
 mod plan;
@@ -24,14 +25,15 @@ pub use backend::{Backend, BackendState, DEFAULT_WEIGHT};
 pub use backoff::{Backoff, BackoffConfig};
 pub use connectivity::ConnectivityState;
 pub use drops::{Slot, spread_drops};
+pub use health::{Ejection, Ejections, HealthState, first_wait, next_wait};
 pub use name::{BackendId, MAX_NAME_BYTES, NameError, ServiceName};
 pub use overrides::{
     BackendOverrides, Overridden, Override, OverrideKeyError, OverrideNote, OverrideTarget,
     OverridesSnapshot, ServiceOverrides,
 };
 pub use plan::{
-    DEFAULT_MAX_BYTES, Endpoint, FallbackReason, Limits, List, MAX_ADDRESSES_PER_BACKEND, Plan,
-    Planner, ResolvedBackend, ServiceInput, SlotRef, Truncation, plan,
+    DEFAULT_MAX_BYTES, Endpoint, FallbackReason, Health, Limits, List, MAX_ADDRESSES_PER_BACKEND,
+    Panic, Plan, Planner, ResolvedBackend, ServiceInput, SlotRef, Truncation, dialled, plan,
 };
 pub use report::{
     CallCounters, DropCounter, MAX_DROP_CATEGORIES, OTHER_CATEGORIES, ReportDelta, ReportFilter,

@@ -3,13 +3,15 @@
 
 mod draft;
 mod endpoint;
+mod health;
 mod limits;
 mod list;
 mod planner;
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
-pub use endpoint::{Endpoint, MAX_ADDRESSES_PER_BACKEND};
+pub use endpoint::{Endpoint, MAX_ADDRESSES_PER_BACKEND, dialled};
+pub use health::{Health, Panic};
 pub use limits::{DEFAULT_MAX_BYTES, Limits, SlotRef};
 pub use list::{List, Truncation};
 pub use planner::Planner;
@@ -29,6 +31,8 @@ pub struct ServiceInput<'a> {
     pub backends: &'a [ResolvedBackend],
     /// Its settings.
     pub settings: &'a Settings,
+    /// What its health checks found; `None` where there are none.
+    pub health: Option<Health<'a>>,
 }
 
 /// What a balancer decided for a service.
@@ -69,6 +73,8 @@ pub enum FallbackReason {
         drained: usize,
         /// Without any address.
         unresolved: usize,
+        /// Ejected by their health check, which no panic rule bounds here.
+        ejected: usize,
     },
 }
 
@@ -81,12 +87,19 @@ impl fmt::Display for FallbackReason {
                 draining,
                 drained,
                 unresolved,
-            } => write!(
-                f,
-                "none of the {} registered backends can take calls: \
-                 {draining} draining, {drained} of weight 0, {unresolved} without an address",
-                draining + drained + unresolved,
-            ),
+                ejected,
+            } => {
+                write!(
+                    f,
+                    "none of the {} registered backends can take calls: \
+                     {draining} draining, {drained} of weight 0, {unresolved} without an address",
+                    draining + drained + unresolved + ejected,
+                )?;
+                match ejected {
+                    0 => Ok(()),
+                    ejected => write!(f, ", {ejected} ejected"),
+                }
+            }
         }
     }
 }

@@ -38,13 +38,6 @@ pub(super) fn of(
     if backend.state != BackendState::Serving || backend.weight == 0 || resolved.is_empty() {
         return Box::default();
     }
-    let mut addresses: Vec<SocketAddr> = resolved
-        .iter()
-        .map(|addr| SocketAddr::new(addr.ip().to_canonical(), addr.port()))
-        .collect();
-    addresses.sort_unstable();
-    addresses.dedup();
-    addresses.truncate(MAX_ADDRESSES_PER_BACKEND);
     let token = issuer.issue(&backend.id);
     let endpoint = |addr| {
         Arc::new(Endpoint {
@@ -53,5 +46,18 @@ pub(super) fn of(
             token,
         })
     };
-    addresses.into_iter().map(endpoint).collect()
+    dialled(resolved).into_iter().map(endpoint).collect()
+}
+
+/// Which of a backend's addresses calls go to: sorted, each once, IPv4 never in IPv6 form,
+/// the lowest [`MAX_ADDRESSES_PER_BACKEND`].
+pub fn dialled(resolved: &[SocketAddr]) -> Vec<SocketAddr> {
+    let mut addresses: Vec<SocketAddr> = resolved
+        .iter()
+        .map(|addr| SocketAddr::new(addr.ip().to_canonical(), addr.port()))
+        .collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses.truncate(MAX_ADDRESSES_PER_BACKEND);
+    addresses
 }

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use super::{Endpoint, SlotRef};
+use super::{Endpoint, Panic, SlotRef};
 use crate::{Drops, ServiceIssuer, Slot};
 
 /// Slots that clients go round and round; at least one.
@@ -13,6 +13,7 @@ pub struct List {
     slots: Vec<Slot>,
     largest_error: f64,
     truncation: Option<Truncation>,
+    pub(super) panic: Option<Panic>,
 }
 
 /// What was given up to keep the message within its bound: an error for people.
@@ -81,6 +82,7 @@ impl List {
             slots: parts.slots,
             largest_error: parts.largest_error,
             truncation: parts.truncation,
+            panic: None,
         })
     }
 
@@ -153,6 +155,11 @@ impl List {
     /// What was given up to keep the message within its bound.
     pub fn truncation(&self) -> Option<Truncation> {
         self.truncation
+    }
+
+    /// Why ejected addresses are in it nevertheless, if they are.
+    pub fn panic(&self) -> Option<Panic> {
+        self.panic
     }
 }
 

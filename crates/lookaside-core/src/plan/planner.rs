@@ -1,10 +1,14 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    Endpoint, FallbackReason, Limits, List, Plan, ResolvedBackend, ServiceInput, draft::Draft,
+    Endpoint, FallbackReason, Limits, List, Panic, Plan, ResolvedBackend, ServiceInput,
+    draft::Draft,
     endpoint,
+    health::{self, Left},
 };
-use crate::{Backend, BackendState, Drops, ServiceName, TokenIssuer, token::ServiceIssuer};
+use crate::{
+    Backend, BackendState, Drops, Ejections, ServiceName, TokenIssuer, token::ServiceIssuer,
+};
 
 /// Plans one service again and again, and keeps what it worked out per backend.
 ///
@@ -14,6 +18,8 @@ pub struct Planner {
     made_for: Option<(ServiceName, TokenIssuer)>,
     /// Sorted by id, each once.
     known: Vec<Known>,
+    /// What is left of those is without these.
+    ejections: Ejections,
 }
 
 /// What is known of one backend.
@@ -23,19 +29,27 @@ struct Known {
     resolved: Arc<[SocketAddr]>,
     /// None if it is not eligible.
     endpoints: Box<[Arc<Endpoint>]>,
+    /// Those of them that are not ejected, where some are.
+    left: Left,
     /// The backend's, kept where it is read without a detour.
     weight: u32,
 }
 
 impl Known {
-    fn new(new: &ResolvedBackend, issuer: &ServiceIssuer) -> Self {
+    fn new(new: &ResolvedBackend, issuer: &ServiceIssuer, ejections: &Ejections) -> Self {
         let (backend, resolved) = new;
+        let endpoints = endpoint::of(backend, resolved, issuer);
         Self {
             backend: Arc::clone(backend),
             resolved: Arc::clone(resolved),
-            endpoints: endpoint::of(backend, resolved, issuer),
+            left: health::left(&endpoints, ejections),
+            endpoints,
             weight: backend.weight,
         }
+    }
+
+    fn healthy(&self) -> &[Arc<Endpoint>] {
+        self.left.as_ref().map_or(&*self.endpoints, |left| left)
     }
 
     fn is_same(&self, (backend, resolved): &ResolvedBackend) -> bool {
@@ -60,45 +74,76 @@ impl Planner {
             self.known.clear();
             self.made_for = made_for;
         }
+        let ejections = input.health.map(|health| health.ejections);
+        self.eject(ejections.unwrap_or(&Ejections::default()));
         self.learn(input.backends, &issuer.for_service(input.name));
         if input.settings.fallback {
             return Plan::Fallback(FallbackReason::Settings);
         }
-        match self.list(&input.settings.drops, limits) {
+        let panic = input.health.and_then(|health| self.panic(health.panic));
+        match self.list(&input.settings.drops, limits, panic) {
             Some(list) => Plan::List(list),
             None => Plan::Fallback(self.why_none()),
         }
     }
 
-    fn learn(&mut self, backends: &[ResolvedBackend], issuer: &ServiceIssuer) {
-        let before = std::mem::take(&mut self.known);
-        self.known = merge(before, backends, issuer).unwrap_or_else(|| {
-            let mut sorted = backends.to_vec();
-            sorted.sort_by(|one, other| one.0.id.cmp(&other.0.id));
-            sorted.dedup_by(|one, other| one.0.id == other.0.id);
-            sorted.iter().map(|new| Known::new(new, issuer)).collect()
+    /// Takes over what is ejected, for the backends of which something else is now.
+    fn eject(&mut self, ejections: &Ejections) {
+        let before = std::mem::replace(&mut self.ejections, ejections.clone());
+        ejections.changed_since(&before, |id| {
+            if let Ok(at) = self.known.binary_search_by(|it| it.backend.id.cmp(id)) {
+                let known = &mut self.known[at];
+                known.left = health::left(&known.endpoints, ejections);
+            }
         });
     }
 
-    fn list(&self, drops: &Drops, limits: &Limits) -> Option<List> {
-        let backends = self
-            .known
-            .iter()
-            .filter(|known| !known.endpoints.is_empty())
-            .map(|known| (known.weight, &*known.endpoints));
-        Draft::new(backends).list(drops, limits)
+    fn learn(&mut self, backends: &[ResolvedBackend], issuer: &ServiceIssuer) {
+        let before = std::mem::take(&mut self.known);
+        let new = |new: &ResolvedBackend| Known::new(new, issuer, &self.ejections);
+        self.known = merge(before, backends, new).unwrap_or_else(|| {
+            let mut sorted = backends.to_vec();
+            sorted.sort_by(|one, other| one.0.id.cmp(&other.0.id));
+            sorted.dedup_by(|one, other| one.0.id == other.0.id);
+            sorted.iter().map(new).collect()
+        });
+    }
+
+    /// Whether too few addresses are healthy to go by that.
+    fn panic(&self, threshold: f64) -> Option<Panic> {
+        if self.ejections.is_empty() {
+            return None;
+        }
+        let known = self.known.iter();
+        let (healthy, of) = known.fold((0, 0), |(healthy, of), known| {
+            (healthy + known.healthy().len(), of + known.endpoints.len())
+        });
+        Panic::check(healthy, of, threshold)
+    }
+
+    fn list(&self, drops: &Drops, limits: &Limits, panic: Option<Panic>) -> Option<List> {
+        let known = self.known.iter();
+        let mut list = if panic.is_some() || self.ejections.is_empty() {
+            Draft::new(with_endpoints(known, |known| &known.endpoints)).list(drops, limits)
+        } else {
+            Draft::new(with_endpoints(known, Known::healthy)).list(drops, limits)
+        }?;
+        list.panic = panic;
+        Some(list)
     }
 
     fn why_none(&self) -> FallbackReason {
         if self.known.is_empty() {
             return FallbackReason::NoBackends;
         }
-        let (mut draining, mut drained, mut unresolved) = (0, 0, 0);
+        let (mut draining, mut drained, mut unresolved, mut ejected) = (0, 0, 0, 0);
         for known in &self.known {
             if known.backend.state == BackendState::Draining {
                 draining += 1;
             } else if known.backend.weight == 0 {
                 drained += 1;
+            } else if known.left.is_some() {
+                ejected += 1;
             } else {
                 unresolved += 1;
             }
@@ -107,8 +152,20 @@ impl Planner {
             draining,
             drained,
             unresolved,
+            ejected,
         }
     }
+}
+
+/// The weights and endpoints of the backends that have any of the latter.
+fn with_endpoints<'a>(
+    known: impl Iterator<Item = &'a Known> + Clone,
+    endpoints: impl Fn(&'a Known) -> &'a [Arc<Endpoint>] + Clone,
+) -> impl Iterator<Item = (u32, &'a [Arc<Endpoint>])> + Clone {
+    known.filter_map(move |known| {
+        let endpoints = endpoints(known);
+        (!endpoints.is_empty()).then_some((known.weight, endpoints))
+    })
 }
 
 /// What is known of these backends, taken from before where nothing changed. Nothing if
@@ -119,7 +176,7 @@ impl Planner {
 fn merge(
     before: Vec<Known>,
     backends: &[ResolvedBackend],
-    issuer: &ServiceIssuer,
+    make: impl Fn(&ResolvedBackend) -> Known,
 ) -> Option<Vec<Known>> {
     let mut before = before.into_iter().peekable();
     let mut known: Vec<Known> = Vec::with_capacity(backends.len());
@@ -142,7 +199,7 @@ fn merge(
                 resolved: Arc::clone(&new.1),
                 ..old
             },
-            None => Known::new(new, issuer),
+            None => make(new),
         });
     }
     Some(known)

@@ -68,6 +68,7 @@ pub(super) fn plan_with(
         name: &name,
         backends,
         settings,
+        health: None,
     };
     planner.plan(&input, &TokenIssuer::Unsigned, limits)
 }

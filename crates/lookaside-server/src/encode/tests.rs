@@ -36,6 +36,7 @@ fn list(addresses: &[&str], drops: &[(&str, u32)]) -> List {
         name: &ServiceName::new("orders").unwrap(),
         backends: &backends,
         settings: &settings,
+        health: None,
     };
     match plan(&input, &TokenIssuer::default(), &Limits::new(slot_bytes)) {
         Plan::List(list) => list,

@@ -107,6 +107,7 @@ impl PlannedService {
             name: self.entry.name(),
             backends: &backends,
             settings: &inputs.settings.settings,
+            health: None,
         };
         let plan = self.planner.plan(&input, &config.issuer, &config.limits);
         let lacks_backends =
@@ -221,6 +222,7 @@ fn drop_all(name: &ServiceName, config: &PlanConfig) -> Option<Plan> {
         name,
         backends: &[(Arc::new(backend), Arc::from([nowhere]))],
         settings: &settings,
+        health: None,
     };
     Some(lookaside_core::plan(&input, &config.issuer, &config.limits))
 }

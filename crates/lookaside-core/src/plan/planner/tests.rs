@@ -1,11 +1,13 @@
+use std::time::SystemTime;
+
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
 use crate::{
-    Settings,
+    Ejection, Settings,
     plan::{
-        plan,
-        tests::{addr, backend, backends, by_id, plan_of, plan_with, usual},
+        Health, plan,
+        tests::{addr, backend, backends, by_id, plan_with, usual},
     },
 };
 
@@ -19,6 +21,7 @@ fn another_service_has_other_tokens() {
         name: &name,
         backends: &all,
         settings: &Settings::default(),
+        health: None,
     };
     let carts = planner.plan(&input, &TokenIssuer::Unsigned, &usual());
     assert_ne!(orders, carts);
@@ -35,6 +38,8 @@ enum Change {
     Drain(usize),
     Rewrite,
     Swap(usize, usize),
+    Eject(usize, usize),
+    Return(usize),
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -46,13 +51,20 @@ fn change() -> impl Strategy<Value = Change> {
         1 => any::<usize>().prop_map(Change::Drain),
         1 => Just(Change::Rewrite),
         1 => (any::<usize>(), any::<usize>()).prop_map(|(one, other)| Change::Swap(one, other)),
+        3 => (any::<usize>(), any::<usize>()).prop_map(|(at, addr)| Change::Eject(at, addr)),
+        2 => any::<usize>().prop_map(Change::Return),
     ]
 }
 
 impl Change {
-    fn apply(self, all: &mut Vec<ResolvedBackend>) {
+    fn apply(self, all: &mut Vec<ResolvedBackend>, ejected: &mut Vec<Arc<Ejection>>) {
         let n = all.len().max(1);
         match self {
+            Self::Return(at) => {
+                if !ejected.is_empty() {
+                    ejected.remove(at % ejected.len());
+                }
+            }
             Self::Add(id, weight) => {
                 let id = format!("b{id:03}");
                 if !all.iter().any(|(backend, _)| backend.id.as_str() == id) {
@@ -78,22 +90,45 @@ impl Change {
                 }
             }
             Self::Swap(one, other) => all.swap(one % n, other % n),
+            Self::Eject(at, addr) => {
+                let (backend, addresses) = &all[at % n];
+                if !addresses.is_empty() {
+                    ejected.push(Arc::new(Ejection {
+                        backend: backend.id.clone(),
+                        addr: addresses[addr % addresses.len()],
+                        reason: "connection refused".into(),
+                        since: SystemTime::UNIX_EPOCH,
+                    }));
+                }
+            }
         }
     }
 }
 
 proptest! {
     #[test]
-    fn what_was_planned_before_makes_no_difference(changes in vec(change(), 1..60)) {
+    fn what_was_planned_before_makes_no_difference(
+        changes in vec(change(), 1..60),
+        panic in prop_oneof![Just(0.0), Just(0.5)],
+    ) {
         let mut planner = Planner::default();
-        let mut all = Vec::new();
+        let (mut all, mut ejected) = (Vec::new(), Vec::new());
         for change in changes {
-            change.apply(&mut all);
-            let again = plan_with(&mut planner, &all, &Settings::default(), &usual());
-            let fresh = plan_of(&all, &Settings::default(), &usual());
+            change.apply(&mut all, &mut ejected);
+            let ejections = Ejections::new(ejected.clone());
+            let name = ServiceName::new("orders").unwrap();
+            let input = ServiceInput {
+                name: &name,
+                backends: &all,
+                settings: &Settings::default(),
+                health: Some(Health { ejections: &ejections, panic }),
+            };
+            let again = planner.plan(&input, &TokenIssuer::Unsigned, &usual());
+            let fresh = plan(&input, &TokenIssuer::Unsigned, &usual());
             prop_assert_eq!(&again, &fresh);
             if let (Plan::List(again), Plan::List(fresh)) = (again, fresh) {
                 prop_assert_eq!(by_id(&again), by_id(&fresh));
+                prop_assert_eq!(again.panic(), fresh.panic());
                 let backends = |list: &List| -> Vec<Backend> {
                     list.endpoints().iter().map(|endpoint| Backend::clone(&endpoint.backend)).collect()
                 };
