@@ -33,7 +33,8 @@ pub use overrides::{
 };
 pub use plan::{
     DEFAULT_MAX_BYTES, Endpoint, FallbackReason, Health, Limits, List, MAX_ADDRESSES_PER_BACKEND,
-    Panic, Plan, Planner, ResolvedBackend, ServiceInput, SlotRef, Truncation, dialled, plan,
+    NO_BACKENDS, Panic, Plan, Planner, ResolvedBackend, ServiceInput, SlotRef, Truncation, dialled,
+    is_eligible, plan,
 };
 pub use report::{
     CallCounters, DropCounter, MAX_DROP_CATEGORIES, OTHER_CATEGORIES, ReportDelta, ReportFilter,

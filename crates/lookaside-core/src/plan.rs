@@ -10,10 +10,10 @@ mod planner;
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
-pub use endpoint::{Endpoint, MAX_ADDRESSES_PER_BACKEND, dialled};
+pub use endpoint::{Endpoint, MAX_ADDRESSES_PER_BACKEND, dialled, is_eligible};
 pub use health::{Health, Panic};
 pub use limits::{DEFAULT_MAX_BYTES, Limits, SlotRef};
-pub use list::{List, Truncation};
+pub use list::{List, NO_BACKENDS, Truncation};
 pub use planner::Planner;
 
 use crate::{Backend, ServiceName, Settings, TokenIssuer};

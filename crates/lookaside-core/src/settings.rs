@@ -91,6 +91,14 @@ impl Drops {
         Ok(Self(kept.into()))
     }
 
+    /// Drops of all calls, under a category that is known to be one.
+    pub(crate) fn all_calls(category: &'static str) -> Self {
+        Self(Arc::new([Drop {
+            category: category.into(),
+            per_million: 1_000_000,
+        }]))
+    }
+
     /// The drops, in the order given.
     pub fn as_slice(&self) -> &[Drop] {
         &self.0

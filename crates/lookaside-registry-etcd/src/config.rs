@@ -15,7 +15,7 @@ pub struct EtcdConfig {
     pub prefix: Arc<str>,
     /// Where settings stand. Default `lookaside/config/`.
     pub config_prefix: Arc<str>,
-    /// Where operators' overrides stand. Default `lookaside/overrides/`. Not read yet.
+    /// Where operators' overrides stand. Default `lookaside/overrides/`.
     pub override_prefix: Arc<str>,
     /// The user to authenticate as; needs `password`. Default none.
     pub user: Option<String>,

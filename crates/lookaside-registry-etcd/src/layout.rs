@@ -1,12 +1,14 @@
 //! What keys and values mean.
 
 mod endpoints;
+mod overrides;
 mod settings;
 mod value;
 
 use std::sync::Arc;
 
 pub(crate) use endpoints::{Endpoints, key_of, name_of};
+pub(crate) use overrides::OverrideKeys;
 pub(crate) use settings::SettingsKeys;
 pub(crate) use value::{address_of, encode};
 

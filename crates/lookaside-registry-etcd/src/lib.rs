@@ -1,14 +1,15 @@
 //! etcd as a registry of Lookaside; the only crate that names `etcd-client`.
 //!
-//! [`EtcdRegistry`] lists and watches two prefixes, backends and settings, each with a
-//! [reflector](lookaside_registry::reflector) of its own, and publishes both as one
+//! [`EtcdRegistry`] lists and watches three prefixes, backends, settings and overrides,
+//! each with a [reflector](lookaside_registry::reflector) of its own, and publishes all as one
 //! [`RegistryState`](lookaside_registry::RegistryState). [`EtcdRegistrar`] writes
 //! backends under leases.
 //!
 //! Backends stand as etcd's own `naming/endpoints` package writes them: key
 //! `services/<service>/<id>`, value
 //! `{"Addr":"10.0.0.1:50051","Metadata":{"weight":100,"zone":"a","state":"serving"}}`.
-//! Settings stand under `lookaside/config/<service>`.
+//! Settings stand under `lookaside/config/<service>`, overrides under
+//! `lookaside/overrides/<service>/<kind>[/<id>]`.
 //!
 //! Features: `tls` (default) for `https` members, through rustls and ring.
 

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use lookaside_core::{Service, ServiceSettings, SettingsSnapshot, Snapshot};
+use lookaside_core::{
+    OverridesSnapshot, Service, ServiceOverrides, ServiceSettings, SettingsSnapshot, Snapshot,
+};
 use lookaside_registry::{
     Freshness, RegistryState,
     reflector::{Reflected, Update},
@@ -11,19 +13,20 @@ use crate::follower::Published;
 
 /// Merges what the followers publish into one state, as one value after every change.
 pub(crate) struct Publisher {
-    backends: Half<Service, Snapshot>,
-    settings: Half<ServiceSettings, SettingsSnapshot>,
+    backends: Part<Service, Snapshot>,
+    settings: Part<ServiceSettings, SettingsSnapshot>,
+    overrides: Part<ServiceOverrides, OverridesSnapshot>,
     out: watch::Sender<Arc<RegistryState>>,
 }
 
 /// One prefix, as it comes from its follower and as it goes out.
-struct Half<S, T> {
+struct Part<S, T> {
     published: Published<S>,
     convert: fn(&Reflected<S>) -> T,
     last: Option<(Arc<Reflected<S>>, Arc<T>)>,
 }
 
-impl<S: Clone, T> Half<S, T> {
+impl<S: Clone, T> Part<S, T> {
     /// The newest. As long as the state is the same, so is the `Arc`.
     fn take(&mut self) -> (Option<Arc<T>>, Option<Freshness>) {
         let Some(Update { state, freshness }) = self.published.borrow_and_update().clone() else {
@@ -50,11 +53,12 @@ impl Publisher {
     pub(crate) fn new(
         backends: Published<Service>,
         settings: Published<ServiceSettings>,
+        overrides: Published<ServiceOverrides>,
         now: Instant,
     ) -> (Self, watch::Receiver<Arc<RegistryState>>) {
         let (out, state) = watch::channel(Arc::new(RegistryState::connecting(now)));
         let this = Self {
-            backends: Half {
+            backends: Part {
                 published: backends,
                 convert: |it| Snapshot {
                     revision: it.revision,
@@ -63,9 +67,18 @@ impl Publisher {
                 },
                 last: None,
             },
-            settings: Half {
+            settings: Part {
                 published: settings,
                 convert: |it| SettingsSnapshot {
+                    revision: it.revision,
+                    services: it.services.clone(),
+                    problems: Arc::clone(&it.problems),
+                },
+                last: None,
+            },
+            overrides: Part {
+                published: overrides,
+                convert: |it| OverridesSnapshot {
                     revision: it.revision,
                     services: it.services.clone(),
                     problems: Arc::clone(&it.problems),
@@ -83,6 +96,7 @@ impl Publisher {
             let changed = tokio::select! {
                 changed = self.backends.published.changed() => changed,
                 changed = self.settings.published.changed() => changed,
+                changed = self.overrides.published.changed() => changed,
                 () = self.out.closed() => return,
             };
             if changed.is_err() {
@@ -90,18 +104,25 @@ impl Publisher {
             }
             let (backends, backends_freshness) = self.backends.take();
             let (settings, settings_freshness) = self.settings.take();
-            if let (Some(one), Some(other)) = (backends_freshness, settings_freshness) {
+            let (overrides, overrides_freshness) = self.overrides.take();
+            if let (Some(backends_freshness), Some(settings_freshness), Some(overrides_freshness)) =
+                (backends_freshness, settings_freshness, overrides_freshness)
+            {
                 self.out.send_replace(Arc::new(RegistryState {
                     backends,
                     settings,
-                    freshness: worse(one, other),
+                    overrides,
+                    freshness: worse(
+                        worse(backends_freshness, settings_freshness),
+                        overrides_freshness,
+                    ),
                 }));
             }
         }
     }
 }
 
-/// The state as a whole is as fresh as the staler half.
+/// The state as a whole is as fresh as the stalest part.
 fn worse(one: Freshness, other: Freshness) -> Freshness {
     use Freshness::{Connecting, Stale, Synced};
     match (one, other) {

@@ -7,17 +7,17 @@ use crate::{
     ConfigError, EtcdConfig, EtcdRegistrar,
     connector::Connector,
     follower::Follower,
-    layout::{Endpoints, SettingsKeys},
+    layout::{Endpoints, OverrideKeys, SettingsKeys},
     publisher::Publisher,
 };
 
-/// Backends and settings in etcd, followed live.
+/// Backends, settings and overrides in etcd, followed live.
 #[derive(Debug)]
 pub struct EtcdRegistry {
     url: String,
     state: watch::Receiver<Arc<RegistryState>>,
     registrar: Arc<EtcdRegistrar>,
-    /// Two followers and the publisher; they end with it.
+    /// Three followers and the publisher; they end with it.
     _tasks: JoinSet<()>,
 }
 
@@ -32,6 +32,7 @@ impl EtcdRegistry {
     pub async fn connect(config: EtcdConfig) -> Result<Self, ConfigError> {
         let url = config.url();
         let (prefix, config_prefix) = (config.prefix.clone(), config.config_prefix.clone());
+        let override_prefix = config.override_prefix.clone();
         let connector = Arc::new(Connector::new(config).await?);
         let endpoints = Endpoints {
             prefix: prefix.clone(),
@@ -43,11 +44,21 @@ impl EtcdRegistry {
             Follower::new(endpoints, prefix, Arc::clone(&connector));
         let (settings, published_settings) =
             Follower::new(settings, config_prefix, Arc::clone(&connector));
-        let (publisher, state) =
-            Publisher::new(published_backends, published_settings, Instant::now());
+        let overrides = OverrideKeys {
+            prefix: override_prefix.clone(),
+        };
+        let (overrides, published_overrides) =
+            Follower::new(overrides, override_prefix, Arc::clone(&connector));
+        let (publisher, state) = Publisher::new(
+            published_backends,
+            published_settings,
+            published_overrides,
+            Instant::now(),
+        );
         let mut tasks = JoinSet::new();
         tasks.spawn(backends.run());
         tasks.spawn(settings.run());
+        tasks.spawn(overrides.run());
         tasks.spawn(publisher.run());
         Ok(Self {
             url,

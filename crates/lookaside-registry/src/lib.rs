@@ -7,6 +7,7 @@ mod file;
 mod memory;
 pub mod names;
 mod object;
+mod overrides;
 pub mod reflector;
 mod registrar;
 mod registration;
@@ -18,6 +19,7 @@ mod task;
 pub use file::{DEFAULT_POLL, FileError, FileRegistry, MAX_FILE_BYTES};
 pub use memory::{Held, MemoryLimits, MemoryRegistry};
 pub use object::parse_duration;
+pub use overrides::{MAX_NOTE_BYTES, override_json, parse_override};
 pub use registrar::{Registered, Registrar, RegistrarError};
 pub use registration::{
     DEFAULT_TTL, Handle, MAX_HANDLE_BYTES, MAX_TTL, MAX_ZONE_BYTES, MIN_TTL, Registration,

@@ -13,6 +13,7 @@ pub use self::write::settings_json;
 pub(crate) use self::{
     health::HealthValue,
     keys::{DropsValue, HoldDown, MaxSlots, OnEmptyValue, ReportInterval, SettingsKeys, present},
+    write::drops_value,
 };
 use crate::object::Object;
 
@@ -50,7 +51,7 @@ pub fn parse_settings(json: &[u8]) -> Result<Settings, SettingsError> {
 }
 
 /// Reads a JSON object of an operator's.
-fn parse_object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, SettingsError> {
+pub(crate) fn parse_object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, SettingsError> {
     if json.len() > MAX_SETTINGS_BYTES {
         return Err(SettingsError::TooLong(json.len()));
     }

@@ -1,18 +1,20 @@
 use std::sync::Arc;
 
-use lookaside_core::{SettingsSnapshot, Snapshot};
+use lookaside_core::{OverridesSnapshot, SettingsSnapshot, Snapshot};
 use tokio::time::Instant;
 
 /// All that a registry says, as one value.
 ///
-/// Backends and settings are each complete at a revision of their own; what did not
-/// change between two states is the same `Arc` in both.
+/// Backends, settings and overrides are each complete at a revision of their own; what did
+/// not change between two states is the same `Arc` in both.
 #[derive(Clone, Debug)]
 pub struct RegistryState {
     /// The backends; `None` until they have been read completely once.
     pub backends: Option<Arc<Snapshot>>,
     /// The settings; `None` until they have been read completely once.
     pub settings: Option<Arc<SettingsSnapshot>>,
+    /// Operators' overrides; `None` until they have been read completely once.
+    pub overrides: Option<Arc<OverridesSnapshot>>,
     /// How far to trust the above.
     pub freshness: Freshness,
 }
@@ -47,12 +49,13 @@ impl RegistryState {
         Self {
             backends: None,
             settings: None,
+            overrides: None,
             freshness: Freshness::Connecting { since, error: None },
         }
     }
 
-    /// Whether backends and settings have both been read completely once.
+    /// Whether backends, settings and overrides have all been read completely once.
     pub fn is_complete(&self) -> bool {
-        self.backends.is_some() && self.settings.is_some()
+        self.backends.is_some() && self.settings.is_some() && self.overrides.is_some()
     }
 }

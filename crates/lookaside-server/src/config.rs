@@ -1,6 +1,6 @@
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
-use lookaside_core::{OnEmpty, TokenIssuer};
+use lookaside_core::{OnEmpty, PolicyDefaults, TokenIssuer};
 use tokio::sync::watch;
 
 use crate::{Access, Probes, Tls};
@@ -47,6 +47,9 @@ pub struct Lists {
     pub max_delay: Duration,
     /// How often clients report their load, default 10 s; zero: never.
     pub report_interval: Duration,
+    /// How long a backend is kept that vanished with most others but still answers,
+    /// default 30 s; zero: not at all.
+    pub hold_down: Duration,
     /// For how long after the start no stream is answered, default zero. A registry that
     /// begins empty and is filled by the backends' renewals needs it: the first lists
     /// would lack most of them.
@@ -133,7 +136,21 @@ impl Default for Lists {
             quiet: Duration::from_millis(100),
             max_delay: Duration::from_secs(1),
             report_interval: Duration::from_secs(10),
+            hold_down: Duration::from_secs(30),
             hold: Duration::ZERO,
+        }
+    }
+}
+
+impl Lists {
+    /// What holds for a service that has no setting of its own. No list has no slot.
+    pub(crate) fn policy(&self) -> PolicyDefaults {
+        let max_slots = u32::try_from(self.max_slots).unwrap_or(u32::MAX);
+        PolicyDefaults {
+            on_empty: self.on_empty,
+            max_slots: NonZeroU32::new(max_slots).unwrap_or(NonZeroU32::MIN),
+            report_interval: self.report_interval,
+            hold_down: self.hold_down,
         }
     }
 }

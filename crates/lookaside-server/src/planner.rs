@@ -1,9 +1,10 @@
 //! From what the registry says to what streams are told.
 //!
-//! One task owns all of the planning state. It plans a service when its backends or
-//! settings are another value than before, and tells the streams when the plan is
+//! One task owns all of the planning state. It plans a service when its backends,
+//! settings or overrides are another value than before, and tells the streams when the plan is
 //! another one.
 
+mod backends;
 mod debounce;
 mod diff;
 mod service;

@@ -70,7 +70,12 @@ impl Status {
             let of_services = services.filter(|service| service.problem.is_some());
             snapshot.problems.len() + of_services.count()
         });
-        backends + settings
+        let overrides = state.overrides.as_ref().map_or(0, |snapshot| {
+            let services = snapshot.services.values();
+            let of_services = services.map(|service| service.problems.len());
+            snapshot.problems.len() + of_services.sum::<usize>()
+        });
+        backends + settings + overrides
     }
 }
 

@@ -1,5 +1,6 @@
 use std::{net::SocketAddr, sync::Arc};
 
+use super::ResolvedBackend;
 use crate::{Backend, BackendId, BackendState, Token, token::ServiceIssuer};
 
 /// How many addresses of one backend are used, the lowest: a name that resolves to more
@@ -29,13 +30,22 @@ impl Endpoint {
     }
 }
 
+/// Whether a backend can take calls: it serves, has weight, and an address.
+pub fn is_eligible((backend, resolved): &ResolvedBackend) -> bool {
+    can_take_calls(backend, resolved)
+}
+
+fn can_take_calls(backend: &Backend, resolved: &[SocketAddr]) -> bool {
+    backend.state == BackendState::Serving && backend.weight > 0 && !resolved.is_empty()
+}
+
 /// The endpoints of one backend, sorted by address; none unless it can take calls.
 pub(super) fn of(
     backend: &Arc<Backend>,
     resolved: &[SocketAddr],
     issuer: &ServiceIssuer,
 ) -> Box<[Arc<Endpoint>]> {
-    if backend.state != BackendState::Serving || backend.weight == 0 || resolved.is_empty() {
+    if !can_take_calls(backend, resolved) {
         return Box::default();
     }
     let token = issuer.issue(&backend.id);

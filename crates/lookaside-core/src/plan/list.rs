@@ -1,7 +1,10 @@
 use std::{fmt, sync::Arc};
 
 use super::{Endpoint, Panic, SlotRef};
-use crate::{Drops, ServiceIssuer, Slot};
+use crate::{Drops, Slot};
+
+/// The category of the drops in [`List::no_backends`].
+pub const NO_BACKENDS: &str = "no-backends";
 
 /// Slots that clients go round and round; at least one.
 #[derive(Clone, Debug)]
@@ -86,18 +89,18 @@ impl List {
         })
     }
 
-    /// The same list with the tokens of another issuer.
-    #[must_use]
-    pub fn with_tokens(&self, issuer: &ServiceIssuer) -> Self {
-        let signed = |endpoint: &Arc<Endpoint>| {
-            Arc::new(Endpoint {
-                token: issuer.issue(endpoint.id()),
-                ..Endpoint::clone(endpoint)
-            })
-        };
+    /// The list with which every call fails at the client, for a service that has nothing
+    /// to list: an empty one would leave clients with what they had.
+    pub fn no_backends() -> Self {
         Self {
-            endpoints: self.endpoints.iter().map(signed).collect(),
-            ..self.clone()
+            endpoints: Vec::new(),
+            counts: Vec::new(),
+            drops: Drops::all_calls(NO_BACKENDS),
+            drop_counts: vec![1],
+            slots: vec![Slot::Drop(0)],
+            largest_error: 0.0,
+            truncation: None,
+            panic: None,
         }
     }
 

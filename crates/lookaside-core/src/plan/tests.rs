@@ -254,6 +254,17 @@ fn drops_of_all_calls_are_a_list_without_backends() {
 }
 
 #[test]
+fn a_list_for_a_service_without_backends_drops_every_call() {
+    let list = List::no_backends();
+    let checked = Drops::new(list.drops().as_slice().to_vec()).unwrap();
+    assert_eq!(*list.drops(), checked);
+    assert_eq!((list.drop_slots(), list.drop_share(0)), (&[1][..], 1.0));
+    let [slot] = list.slots() else { panic!() };
+    assert!(matches!(list.slot(*slot), SlotRef::Drop(it) if &*it.category == NO_BACKENDS));
+    assert!(list.endpoints().is_empty());
+}
+
+#[test]
 fn plans_are_equal_if_clients_see_the_same() {
     let one = plan_of(&backends(&[100, 200]), &Settings::default(), &usual());
     let mut rewritten = backends(&[50, 100]);

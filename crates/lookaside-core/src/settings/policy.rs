@@ -93,11 +93,11 @@ impl Policy {
         let defaults = PolicyDefaults::default();
         let drops = Some(&settings.drops).filter(|drops| !drops.as_slice().is_empty());
         Self {
-            drops: drops
-                .map_or(sourced(Drops::default(), Source::Default), |drops| {
-                    sourced(drops.clone(), Source::Setting)
-                })
-                .overridden(overrides.drops.as_ref().map(|it| it.value.clone())),
+            drops: match drops {
+                Some(drops) => sourced(drops.clone(), Source::Setting),
+                None => sourced(Drops::default(), Source::Default),
+            }
+            .overridden(overrides.drops.as_ref().map(|it| it.value.clone())),
             fallback: of(settings.fallback.then_some(true), false, false)
                 .overridden(overrides.fallback.as_ref().map(|it| it.value)),
             on_empty: of(settings.on_empty, configured.on_empty, defaults.on_empty),

@@ -10,7 +10,7 @@ fn stale(as_of: Instant, error: &str) -> Freshness {
 }
 
 #[test]
-fn the_whole_is_as_fresh_as_its_staler_half() {
+fn the_whole_is_as_fresh_as_its_stalest_part() {
     let early = Instant::now();
     let late = early + Duration::from_secs(1);
     let synced = |as_of| Freshness::Synced { as_of };
@@ -55,14 +55,17 @@ fn update<S>(revision: i64, as_of: Instant) -> Option<Update<S>> {
 }
 
 #[tokio::test]
-async fn a_half_that_did_not_change_stays_the_same_arc() {
+async fn a_part_that_did_not_change_stays_the_same_arc() {
     let now = Instant::now();
     let (backends, published) = watch::channel(None);
     let (settings, published_settings) = watch::channel(None);
+    let (overrides, published_overrides) = watch::channel(None);
     backends.send_replace(update(5, now));
-    let (publisher, mut state) = Publisher::new(published, published_settings, now);
+    let (publisher, mut state) =
+        Publisher::new(published, published_settings, published_overrides, now);
     let task = tokio::spawn(publisher.run());
     settings.send_replace(update(7, now));
+    overrides.send_replace(update(6, now));
     let first = Arc::clone(&*state.wait_for(|it| it.is_complete()).await.unwrap());
     settings.send_replace(update(8, now));
     let is_new = |it: &Arc<RegistryState>| it.settings.as_ref().is_some_and(|it| it.revision == 8);

@@ -170,7 +170,7 @@ impl Etcd {
     pub(crate) async fn protect(&mut self) {
         let mut client = self.client().await;
         client.role_add("reader").await.unwrap();
-        for prefix in ["services/", "lookaside/config/"] {
+        for prefix in ["services/", "lookaside/config/", "lookaside/overrides/"] {
             let permission = Permission::read(prefix).with_prefix();
             client
                 .role_grant_permission("reader", permission)

@@ -93,6 +93,7 @@ impl Follower {
         RegistryState {
             backends: good.map(|good| Arc::clone(&good.backends)),
             settings: good.map(|good| Arc::clone(&good.settings)),
+            overrides: good.map(|_| Arc::default()),
             freshness: match (good, error) {
                 (None, error) => Freshness::Connecting {
                     since: self.since,

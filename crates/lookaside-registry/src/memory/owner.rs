@@ -38,6 +38,7 @@ impl Owner {
         let (publisher, state) = watch::channel(Arc::new(RegistryState {
             backends: Some(Arc::new(Snapshot::default())),
             settings: Some(Arc::new(SettingsSnapshot::default())),
+            overrides: Some(Arc::default()),
             freshness: Freshness::Synced {
                 as_of: Instant::now(),
             },

@@ -69,8 +69,9 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
     ) -> Self {
         let mut rng = fastrand::Rng::new();
         let topic = Arc::clone(stream.service().topic());
-        let mut head = BytesMut::with_capacity(shared.initial_response.len() + MAX_HEAD_BYTES);
-        head.extend_from_slice(&shared.initial_response);
+        let initial = shared.initial_response(stream.service());
+        let mut head = BytesMut::with_capacity(initial.len() + MAX_HEAD_BYTES);
+        head.extend_from_slice(&initial);
         Self {
             ended: false,
             requests: Some(requests),

@@ -17,7 +17,7 @@ use crate::{
     encode::{fallback_response, initial_response},
     listener::Connection,
     metrics::Metrics,
-    table::{OpenStream, Table},
+    table::{Entry, OpenStream, Table},
 };
 
 /// Answers `BalanceLoad` calls.
@@ -36,10 +36,21 @@ pub(crate) struct BalanceLoad {
 /// What every open stream needs.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) initial_response: Bytes,
+    /// For services that say nothing of it.
+    pub(super) report_interval: Duration,
     pub(super) fallback_response: Bytes,
     pub(super) drain: Arc<Drain>,
     pub(super) metrics: Arc<Metrics>,
+}
+
+impl Shared {
+    /// The first message of a stream for this service, which holds for its whole life.
+    pub(super) fn initial_response(&self, service: &Entry) -> Bytes {
+        let published = service.published();
+        initial_response(published.map_or(self.report_interval, |published| {
+            published.policy.report_interval.value
+        }))
+    }
 }
 
 impl BalanceLoad {
@@ -55,7 +66,7 @@ impl BalanceLoad {
             table,
             admission,
             shared: Arc::new(Shared {
-                initial_response: initial_response(lists.report_interval),
+                report_interval: lists.report_interval,
                 fallback_response: fallback_response(),
                 drain,
                 metrics,

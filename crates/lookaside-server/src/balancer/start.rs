@@ -64,7 +64,7 @@ impl From<GrpcError> for StartError {
 
 impl Balancer {
     /// Starts a balancer: takes both ports, opens the admin port, and opens the client
-    /// port when backends and settings have been read completely once and all host names
+    /// port when backends, settings and overrides have been read completely once and all host names
     /// among the backends have been tried once ([`Balancer::ready`] waits for that).
     ///
     /// `names` are what the registry's host names resolve to. Must be called within a
@@ -143,11 +143,8 @@ impl Balancer {
 
         let plan = PlanConfig {
             issuer: config.tokens.borrow().clone(),
-            limits: PlanLimits {
-                max_slots: config.lists.max_slots,
-                ..PlanLimits::new(slot_bytes)
-            },
-            on_empty: config.lists.on_empty,
+            limits: PlanLimits::new(slot_bytes),
+            defaults: config.lists.policy(),
         };
         let (planned, planned_seen) = watch::channel(Err("starting".into()));
         tasks.spawn(planner::run(

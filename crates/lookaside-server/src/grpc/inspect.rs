@@ -162,7 +162,9 @@ fn summary(entry: &Entry) -> ServiceSummary {
         None => ("unknown", 0),
     };
     let problems = published.as_ref().map_or(0, |published| {
-        published.service.problems.len() + usize::from(published.settings.problem.is_some())
+        published.service.problems.len()
+            + usize::from(published.settings.problem.is_some())
+            + published.overrides.problems.len()
     });
     ServiceSummary {
         name: entry.name().to_string(),

@@ -5,7 +5,8 @@ use std::{
 };
 
 use lookaside_core::{
-    Host, Service, ServiceName, ServiceSettings, SettingsSnapshot, Snapshot, TokenIssuer,
+    Host, OverridesSnapshot, Service, ServiceName, ServiceOverrides, ServiceSettings,
+    SettingsSnapshot, Snapshot, TokenIssuer,
 };
 use lookaside_registry::{RegistryState, names::Names};
 use tokio::time::Instant;
@@ -29,6 +30,7 @@ pub(super) struct Services {
     max_delay: Duration,
     backends: Arc<Snapshot>,
     settings: Arc<SettingsSnapshot>,
+    overrides: Arc<OverridesSnapshot>,
     names: Arc<Names>,
     has_state: bool,
     planned: HashMap<ServiceName, PlannedService>,
@@ -53,6 +55,7 @@ impl Services {
             max_delay: lists.max_delay,
             backends: Arc::default(),
             settings: Arc::default(),
+            overrides: Arc::default(),
             names: Arc::default(),
             has_state: false,
             planned: HashMap::new(),
@@ -64,7 +67,9 @@ impl Services {
     /// Takes over a complete state of the registry and plans what changed, now or soon.
     /// An incomplete one changes nothing.
     pub(super) fn observe(&mut self, state: &RegistryState, now: Now) {
-        let (Some(backends), Some(settings)) = (&state.backends, &state.settings) else {
+        let (Some(backends), Some(settings), Some(overrides)) =
+            (&state.backends, &state.settings, &state.overrides)
+        else {
             return;
         };
         self.has_state = true;
@@ -79,8 +84,12 @@ impl Services {
         if !Arc::ptr_eq(&self.settings, settings) {
             changed(&self.settings.services, &settings.services, &mut note);
         }
+        if !Arc::ptr_eq(&self.overrides, overrides) {
+            changed(&self.overrides.services, &overrides.services, &mut note);
+        }
         self.backends = Arc::clone(backends);
         self.settings = Arc::clone(settings);
+        self.overrides = Arc::clone(overrides);
         for name in names {
             self.change(name, now);
         }
@@ -195,6 +204,7 @@ impl Services {
     fn inputs(&self, name: &ServiceName) -> Inputs {
         let none = || Arc::new(Service::default());
         let unset = || Arc::new(ServiceSettings::default());
+        let nothing = || Arc::new(ServiceOverrides::default());
         Inputs {
             service: self
                 .backends
@@ -208,13 +218,21 @@ impl Services {
                 .get(name)
                 .cloned()
                 .unwrap_or_else(unset),
+            overrides: self
+                .overrides
+                .services
+                .get(name)
+                .cloned()
+                .unwrap_or_else(nothing),
             names: Arc::clone(&self.names),
             revision: self.backends.revision,
         }
     }
 
     fn is_absent(&self, name: &ServiceName) -> bool {
-        !self.backends.services.contains_key(name) && !self.settings.services.contains_key(name)
+        !self.backends.services.contains_key(name)
+            && !self.settings.services.contains_key(name)
+            && !self.overrides.services.contains_key(name)
     }
 
     /// Forgets services of which the registry has had nothing, and for which no stream

@@ -7,8 +7,8 @@ use std::{
 };
 
 use lookaside_core::{
-    Plan, ReportDelta, ReportTotals, ResolvedBackend, Revision, Service, ServiceName,
-    ServiceSettings,
+    Plan, Policy, ReportDelta, ReportTotals, ResolvedBackend, Revision, Service, ServiceName,
+    ServiceOverrides, ServiceSettings,
 };
 use lookaside_registry::names::Names;
 use tokio::sync::watch;
@@ -32,8 +32,11 @@ pub(crate) struct Entry {
 pub(crate) struct Published {
     pub(crate) service: Arc<Service>,
     pub(crate) settings: Arc<ServiceSettings>,
+    pub(crate) overrides: Arc<ServiceOverrides>,
+    /// What holds, of configuration, settings and overrides.
+    pub(crate) policy: Policy,
     pub(crate) names: Arc<Names>,
-    /// The service's backends and their addresses.
+    /// The service's backends as they are planned with, and their addresses.
     pub(crate) backends: Arc<[ResolvedBackend]>,
     pub(crate) plan: Arc<Plan>,
     /// Why the plan is not what backends and settings alone would give.

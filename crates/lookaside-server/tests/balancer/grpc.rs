@@ -65,6 +65,7 @@ async fn health_follows_readiness() {
     fixture.registry.change(|state| {
         state.backends = Some(Arc::default());
         state.settings = Some(Arc::default());
+        state.overrides = Some(Arc::default());
     });
     assert_eq!(next().await, ServingStatus::Serving);
     let request = HealthCheckRequest {

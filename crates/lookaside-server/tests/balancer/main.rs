@@ -13,6 +13,7 @@ mod grpc;
 mod host_names;
 mod kit;
 mod many;
+mod policy;
 mod ports;
 mod refusals;
 mod slow;

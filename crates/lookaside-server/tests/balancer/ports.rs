@@ -53,9 +53,10 @@ async fn the_client_port_is_closed_and_the_admin_port_answers_until_the_registry
     assert!(answer.contains("no route to it"), "{answer}");
     TcpStream::connect(client).await.unwrap_err();
 
-    fixture
-        .registry
-        .change(|state| state.settings = Some(Arc::default()));
+    let registry = &fixture.registry;
+    registry.change(|state| state.settings = Some(Arc::default()));
+    TcpStream::connect(client).await.unwrap_err();
+    registry.change(|state| state.overrides = Some(Arc::default()));
     timeout(Duration::from_secs(10), fixture.balancer.ready())
         .await
         .unwrap();

@@ -42,6 +42,7 @@ impl Config {
                 quiet: lists.quiet,
                 max_delay: lists.max_delay,
                 report_interval: lists.report_interval,
+                hold_down: lists.hold_down,
                 hold: if memory { MEMORY_HOLD } else { Duration::ZERO },
             },
             limits: server::Limits {

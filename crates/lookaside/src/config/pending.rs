@@ -19,7 +19,6 @@ pub(crate) fn pending(config: &Config) -> Vec<Pending> {
         lists,
         tokens,
         state,
-        etcd,
         ..
     } = config;
     let defaults = Lists::default();
@@ -41,10 +40,6 @@ pub(crate) fn pending(config: &Config) -> Vec<Pending> {
         (
             lists.panic != defaults.panic,
             Pending::Warn("lists.panic: health checks are not implemented yet"),
-        ),
-        (
-            etcd.override_prefix != "lookaside/overrides/",
-            Pending::Warn("etcd.override_prefix: overrides are not implemented yet"),
         ),
         (
             *state != State::default(),

@@ -150,7 +150,6 @@ fn what_has_no_effect_yet_is_said() {
         "[lists]\npanic = 0.1",
         "[state]\ndir = \"/x\"",
         "[state]\ngrace = \"9s\"",
-        "[etcd]\noverride_prefix = \"x/\"",
     ] {
         assert!(matches!(said(missed)[..], [Pending::Warn(_)]), "{missed}");
     }

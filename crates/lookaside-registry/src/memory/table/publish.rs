@@ -28,6 +28,7 @@ impl Table {
         Some(RegistryState {
             backends: backends.or_else(|| last.backends.clone()),
             settings: settings.or_else(|| last.settings.clone()),
+            overrides: last.overrides.clone(),
             freshness: Freshness::Synced { as_of: now },
         })
     }

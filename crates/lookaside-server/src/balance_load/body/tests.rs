@@ -4,13 +4,8 @@ use lookaside_core::ServiceName;
 
 use super::*;
 use crate::{
-    Limits,
-    access::Peer,
-    balance_load::Admission,
-    encode::{fallback_response, initial_response},
-    listener::Connection,
-    metrics::Metrics,
-    table::Table,
+    Limits, access::Peer, balance_load::Admission, encode::fallback_response, listener::Connection,
+    metrics::Metrics, table::Table,
 };
 
 /// A client that sends empty messages as fast as they are read.
@@ -37,7 +32,7 @@ async fn a_client_that_sends_without_end_gets_its_answer_and_keeps_no_thread() {
     let connection = Arc::new(Connection::new(Peer::anyone(Ipv4Addr::LOCALHOST)));
     let permit = admission.admit(&connection, &orders).await.unwrap();
     let shared = Shared {
-        initial_response: initial_response(Duration::ZERO),
+        report_interval: Duration::ZERO,
         fallback_response: fallback_response(),
         drain: Arc::default(),
         metrics: Arc::new(Metrics::new()),

@@ -35,6 +35,7 @@ pub(super) fn describe(entry: &Entry, issuer: &TokenIssuer) -> Option<v1::Servic
         reported: Some(reported(&entry.reports())),
         problems: problems
             .chain(&published.settings.problem)
+            .chain(&published.overrides.problems)
             .map(problem)
             .collect(),
         largest_share_error: list.map_or(0.0, |list| 100.0 * list.largest_error()),
@@ -127,7 +128,7 @@ fn state(
 }
 
 fn drops(published: &Published, list: Option<&List>) -> Vec<v1::Drop> {
-    let configured = published.settings.settings.drops.as_slice();
+    let configured = published.policy.drops.value.as_slice();
     let drop = |drop: &lookaside_core::Drop| {
         let in_list = list.and_then(|list| {
             let mut drops = list.drops().as_slice().iter();

@@ -1,7 +1,8 @@
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32};
 
 use lookaside_core::{
-    Backend, BackendId, BackendState, Key, KeyRing, Limits, Plan, Problem, Settings, TokenIssuer,
+    Backend, BackendId, BackendState, Drop, Drops, Key, KeyRing, Limits, Override, OverrideNote,
+    Plan, PolicyDefaults, Problem, Settings, TokenIssuer,
 };
 use lookaside_registry::Freshness;
 
@@ -46,13 +47,17 @@ impl Fixture {
         let config = PlanConfig {
             issuer: TokenIssuer::default(),
             limits: Limits::new(slot_bytes),
-            on_empty,
+            defaults: PolicyDefaults {
+                on_empty,
+                ..PolicyDefaults::default()
+            },
         };
         let start = Instant::now();
         let mut state = RegistryState::connecting(start);
         state.freshness = Freshness::Synced { as_of: start };
         state.backends = Some(Arc::default());
         state.settings = Some(Arc::default());
+        state.overrides = Some(Arc::default());
         Self {
             services: Services::new(Arc::clone(&table), config, &Lists::default()),
             table,
@@ -101,6 +106,26 @@ impl Fixture {
         self.services.observe(&self.state, self.now());
     }
 
+    fn set_overrides(&mut self, text: &str, overrides: impl IntoIterator<Item = Override>) {
+        let noted = overrides.into_iter().map(|it| {
+            let note = OverrideNote {
+                by: Some("alice".into()),
+                reason: Some("a test".into()),
+                ..OverrideNote::default()
+            };
+            (it, note)
+        });
+        let overrides = ServiceOverrides::new(noted, Vec::new());
+        let mut snapshot = (**self.state.overrides.as_ref().unwrap()).clone();
+        if overrides.is_empty() {
+            snapshot.services.remove(&name(text));
+        } else {
+            snapshot.services.insert(name(text), Arc::new(overrides));
+        }
+        self.state.overrides = Some(Arc::new(snapshot));
+        self.services.observe(&self.state, self.now());
+    }
+
     fn after(&mut self, time: Duration) -> &mut Self {
         self.at += time;
         self.services.send_due(self.now());
@@ -124,13 +149,16 @@ impl Fixture {
 }
 
 #[test]
-fn nothing_is_planned_before_backends_and_settings_are_both_there() {
+fn nothing_is_planned_before_backends_settings_and_overrides_are_all_there() {
     let mut fixture = Fixture::new(OnEmpty::Fallback);
     let complete = fixture.state.clone();
     fixture.state.settings = None;
     fixture.services.observe(&fixture.state, fixture.now());
     fixture.state = complete.clone();
     fixture.state.backends = None;
+    fixture.services.observe(&fixture.state, fixture.now());
+    fixture.state = complete.clone();
+    fixture.state.overrides = None;
     fixture.services.observe(&fixture.state, fixture.now());
     assert!(!fixture.services.has_state());
     fixture.services.observe(&complete, fixture.now());
@@ -229,6 +257,91 @@ fn the_last_list_is_held_if_asked_for_but_an_order_to_fall_back_is_obeyed() {
     settings.fallback = true;
     fixture.set_settings("orders", Some(settings));
     assert_eq!((fixture.version("orders"), fixture.slots("orders")), (2, 0));
+}
+
+#[test]
+fn the_last_list_is_held_although_fallback_was_ordered_meanwhile() {
+    let mut fixture = Fixture::new(OnEmpty::Hold);
+    fixture.set("orders", Some(service(&[1, 2]))).after(QUIET);
+    let mut settings = Settings::default();
+    settings.fallback = true;
+    fixture.set_settings("orders", Some(settings));
+    // The list to hold is the last there would have been.
+    fixture
+        .after(QUIET)
+        .set("orders", Some(service(&[1, 2, 3])));
+    fixture.after(QUIET).set("orders", None).after(QUIET);
+    assert_eq!((fixture.version("orders"), fixture.slots("orders")), (2, 0));
+    fixture.set_settings("orders", Some(Settings::default()));
+    assert_eq!((fixture.version("orders"), fixture.slots("orders")), (3, 3));
+
+    // What is set since holds for a list that is held too.
+    let mut settings = Settings::default();
+    settings.drops = Drops::new([Drop {
+        category: "overload".into(),
+        per_million: 500_000,
+    }])
+    .unwrap();
+    fixture.after(QUIET).set_settings("orders", Some(settings));
+    assert_eq!((fixture.version("orders"), fixture.slots("orders")), (4, 6));
+}
+
+#[test]
+fn a_setting_wins_over_the_configuration_and_may_come_and_go() {
+    let mut fixture = Fixture::new(OnEmpty::Fallback);
+    fixture.set("orders", Some(service(&[1, 2]))).after(QUIET);
+    let mut settings = Settings::default();
+    settings.on_empty = Some(OnEmpty::Hold);
+    settings.max_slots = NonZeroU32::new(5);
+    fixture.set_settings("orders", Some(settings));
+    fixture.after(QUIET).set("orders", None).after(QUIET);
+    assert_eq!(fixture.slots("orders"), 2, "held");
+    let mut weights = (*service(&[1, 2])).clone();
+    Arc::make_mut(&mut weights.backends[0]).weight = 1_000;
+    Arc::make_mut(&mut weights.backends[1]).weight = 1;
+    fixture.set("orders", Some(Arc::new(weights))).after(QUIET);
+    assert_eq!(fixture.slots("orders"), 8, "4 per backend at least");
+    fixture.set_settings("orders", None);
+    fixture.after(QUIET);
+    assert_eq!(fixture.slots("orders"), 1001);
+    fixture.set("orders", None).after(QUIET);
+    assert_eq!(fixture.slots("orders"), 0, "fallback");
+}
+
+#[test]
+fn an_override_wins_and_ends_without_a_trace() {
+    let id = |port: u16| BackendId::new(&format!("b{port}")).unwrap();
+    let mut fixture = Fixture::new(OnEmpty::Fallback);
+    fixture.set("orders", Some(service(&[1, 2]))).after(QUIET);
+    fixture.set_overrides("orders", [Override::Weight(id(2), 4)]);
+    assert_eq!(fixture.slots("orders"), 5);
+    fixture.after(QUIET);
+    fixture.set_overrides("orders", [Override::Drain(id(2)), Override::Drain(id(9))]);
+    assert_eq!(fixture.slots("orders"), 1);
+
+    let mut settings = Settings::default();
+    settings.fallback = true;
+    fixture.after(QUIET).set_settings("orders", Some(settings));
+    assert_eq!(fixture.slots("orders"), 0);
+    fixture.after(QUIET);
+    fixture.set_overrides("orders", [Override::Fallback(false)]);
+    assert_eq!(fixture.slots("orders"), 2);
+    fixture.after(QUIET).set_settings("orders", None);
+    fixture
+        .after(QUIET)
+        .set_overrides("orders", [Override::Fallback(true)]);
+    assert_eq!(fixture.slots("orders"), 0);
+    let reason = fixture.published("orders").unwrap().reason.clone().unwrap();
+    assert_eq!(reason, "fallback by override of alice: a test");
+    fixture.after(QUIET).set_overrides("orders", []);
+    assert_eq!((fixture.version("orders"), fixture.slots("orders")), (7, 2));
+}
+
+#[test]
+fn a_service_with_overrides_alone_is_known() {
+    let mut fixture = Fixture::new(OnEmpty::Fallback);
+    fixture.set_overrides("orders", [Override::Fallback(true)]);
+    assert_eq!(fixture.version("orders"), 1);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 use lookaside_core::{
-    Drop, Drops, Limits, ServiceName, ServiceSettings, Settings, SettingsSnapshot, TokenIssuer,
+    Drop, Drops, Limits, PolicyDefaults, ServiceName, ServiceSettings, Settings, SettingsSnapshot,
+    TokenIssuer,
 };
 use tokio::time::sleep;
 
 use super::*;
-use crate::{OnEmpty, encode::slot_bytes};
+use crate::encode::slot_bytes;
 
 fn state(orders_dropped: u32) -> Arc<RegistryState> {
     let drop = Drop {
@@ -23,6 +24,7 @@ fn state(orders_dropped: u32) -> Arc<RegistryState> {
     Arc::new(RegistryState {
         backends: Some(Arc::default()),
         settings: Some(Arc::new(snapshot)),
+        overrides: Some(Arc::default()),
         freshness: Freshness::Synced {
             as_of: Instant::now(),
         },
@@ -35,7 +37,7 @@ async fn what_waits_when_the_registry_ends_goes_out_and_stands() {
     let config = PlanConfig {
         issuer: TokenIssuer::default(),
         limits: Limits::new(slot_bytes),
-        on_empty: OnEmpty::default(),
+        defaults: PolicyDefaults::default(),
     };
     let lists = Lists::default();
     let (registry, states) = watch::channel(state(1));

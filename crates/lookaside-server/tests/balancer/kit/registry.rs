@@ -1,8 +1,8 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use lookaside_core::{
-    Backend, BackendId, BackendState, Service, ServiceName, ServiceSettings, Settings,
-    SettingsSnapshot, Snapshot,
+    Backend, BackendId, BackendState, Override, OverrideNote, OverridesSnapshot, Service,
+    ServiceName, ServiceOverrides, ServiceSettings, Settings, SettingsSnapshot, Snapshot,
 };
 use lookaside_registry::{Freshness, Registrar, Registry, RegistryState};
 use tokio::{sync::watch, time::Instant};
@@ -32,6 +32,7 @@ impl TestRegistry {
         registry.change(|state| {
             state.backends = Some(Arc::default());
             state.settings = Some(Arc::default());
+            state.overrides = Some(Arc::default());
             state.freshness = Freshness::Synced {
                 as_of: Instant::now(),
             };
@@ -72,6 +73,30 @@ impl TestRegistry {
             snapshot.revision += 1;
             snapshot.services.remove(service);
             state.backends = Some(Arc::new(snapshot));
+        });
+    }
+
+    /// Replaces a service's overrides, all by alice for the sake of a test.
+    pub(crate) fn set_overrides(
+        &self,
+        service: &str,
+        overrides: impl IntoIterator<Item = Override>,
+    ) {
+        let name = ServiceName::new(service).unwrap();
+        let noted = overrides.into_iter().map(|it| {
+            let note = OverrideNote {
+                by: Some("alice".into()),
+                reason: Some("a test".into()),
+                key: it.target().key(&name).into(),
+                ..OverrideNote::default()
+            };
+            (it, note)
+        });
+        let overrides = ServiceOverrides::new(noted, Vec::new());
+        self.change(|state| {
+            let mut snapshot = OverridesSnapshot::clone(state.overrides.as_deref().unwrap());
+            snapshot.services.insert(name, Arc::new(overrides));
+            state.overrides = Some(Arc::new(snapshot));
         });
     }
 
