@@ -12,6 +12,7 @@ pub mod reflector;
 mod registrar;
 mod registration;
 mod registry;
+pub mod saved;
 mod settings;
 mod state;
 mod task;

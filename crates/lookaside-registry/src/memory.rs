@@ -1,6 +1,7 @@
 //! The registry of a balancer that has no other: backends register with it, and it
 //! forgets them when it ends.
 
+mod holder;
 mod owner;
 mod registrar;
 mod table;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use lookaside_core::{ServiceName, Settings};
 use tokio::sync::watch;
 
+pub(crate) use self::holder::Holder;
 use self::{owner::Owner, registrar::MemoryRegistrar};
 use crate::{Handle, Registrar, RegistrarError, Registration, Registry, RegistryState};
 
@@ -112,6 +114,13 @@ impl MemoryRegistry {
             .access()
             .ask(move |table, now| table.restore(now, held))
             .await
+    }
+}
+
+impl MemoryRegistry {
+    /// For whoever saves what is held.
+    pub(crate) fn holder(&self) -> Holder {
+        Holder::new(self.owner.access().clone(), self.owner.versions())
     }
 }
 

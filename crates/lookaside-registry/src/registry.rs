@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use tokio::sync::watch;
 
-use crate::{Registrar, RegistryState};
+use crate::{Registrar, RegistryState, saved::SavingStatus};
 
 /// Where backends and settings are recorded.
 ///
@@ -17,4 +17,16 @@ pub trait Registry: fmt::Debug + Send + Sync + 'static {
 
     /// Writes to it; `None` where it is read only.
     fn registrar(&self) -> Option<Arc<dyn Registrar>>;
+
+    /// What it said when it was last followed, before this process began, where that is
+    /// known. It may be served or not; whoever judges the first state of a registry by
+    /// what it lacks compares it with this.
+    fn last_known(&self) -> Option<Arc<RegistryState>> {
+        None
+    }
+
+    /// How saving its state goes, where it is saved.
+    fn saving(&self) -> Option<&SavingStatus> {
+        None
+    }
 }

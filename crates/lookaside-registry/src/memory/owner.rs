@@ -1,6 +1,6 @@
 use std::{fmt, future, mem, sync::Arc, time::Duration};
 
-use lookaside_core::{SettingsSnapshot, Snapshot};
+use lookaside_core::{Revision, SettingsSnapshot, Snapshot};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, MissedTickBehavior, interval, sleep_until},
@@ -21,12 +21,16 @@ const PROOF: Duration = Duration::from_secs(1);
 pub(super) struct Owner {
     access: Access,
     state: watch::Receiver<Arc<RegistryState>>,
+    versions: watch::Receiver<Version>,
     _task: Task,
 }
 
 /// Runs something on the table; cheap to clone.
 #[derive(Clone)]
-pub(super) struct Access(mpsc::Sender<Command>);
+pub(crate) struct Access(mpsc::Sender<Command>);
+
+/// Grows with whatever [`Table::held`] says, and with the settings.
+pub(crate) type Version = (Revision, u64);
 
 /// What to do, and then, once its effect is published, whom to tell.
 type Command = Box<dyn FnOnce(&mut Table, Instant) -> Reply + Send>;
@@ -43,10 +47,12 @@ impl Owner {
                 as_of: Instant::now(),
             },
         }));
+        let (version, versions) = watch::channel(Version::default());
         Self {
             access: Access(access),
             state,
-            _task: Task::spawn(run(Table::new(limits), commands, publisher)),
+            versions,
+            _task: Task::spawn(run(Table::new(limits), commands, publisher, version)),
         }
     }
 
@@ -56,6 +62,10 @@ impl Owner {
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Arc<RegistryState>> {
         self.state.clone()
+    }
+
+    pub(super) fn versions(&self) -> watch::Receiver<Version> {
+        self.versions.clone()
     }
 }
 
@@ -87,6 +97,7 @@ async fn run(
     mut table: Table,
     mut commands: mpsc::Receiver<Command>,
     publisher: watch::Sender<Arc<RegistryState>>,
+    version: watch::Sender<Version>,
 ) {
     let mut batch = Vec::new();
     let mut proof = interval(PROOF);
@@ -124,6 +135,10 @@ async fn run(
         if let Some(state) = table.publish(&last, now) {
             publisher.send_replace(Arc::new(state));
         }
+        version.send_if_modified(|version| {
+            let before = mem::replace(version, table.version());
+            *version != before
+        });
         for reply in replies {
             reply();
         }

@@ -9,7 +9,7 @@ use std::{
 use lookaside_core::{Backend, BackendId, Revision, ServiceName, ServiceSettings, Settings};
 use tokio::time::Instant;
 
-use super::{Held, MemoryLimits};
+use super::{Held, MemoryLimits, owner::Version};
 use crate::{Handle, RegistrarError, Registration, RegistrationError};
 
 /// What is registered, and when it ends. Pure: time and handles are arguments.
@@ -190,6 +190,12 @@ impl Table {
             self.settings_written = true;
             self.revision += 1;
         }
+    }
+
+    /// Is another one after every change of what [`Table::held`] says, be it only a
+    /// handle, and of the settings.
+    pub(super) fn version(&self) -> Version {
+        (self.revision, self.serial)
     }
 
     pub(super) fn held(&self) -> Vec<Held> {

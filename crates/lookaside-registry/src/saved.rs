@@ -1,0 +1,256 @@
+//! What a registry said last, on disk: for a balancer that starts while the registry is
+//! down, and for one whose registry is its own memory.
+//!
+//! The directory holds `registry.state` (a header line with length and checksum, then
+//! JSON), `registry.seen` (until when that was known to be right), `lock`, and the last
+//! few files that could not be used, as `registry.state.damaged-<time>` or, of another
+//! registry, `registry.state.other-<time>`. A state is written by one process, replaced
+//! whole, and believed only if every byte is as it was written.
+//!
+//! A directory that is full, read only or missing is an error in the log and a count;
+//! the registry goes on without it.
+
+mod clock;
+mod dir;
+mod disk;
+mod document;
+mod envelope;
+mod keep;
+mod load;
+mod origin;
+mod pace;
+mod source;
+mod stand_in;
+mod status;
+mod store;
+
+use std::{sync::Arc, time::Duration};
+
+use lookaside_core::SettingsSnapshot;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, MissedTickBehavior, interval, sleep_until, timeout},
+};
+
+pub use self::{
+    document::{Contents, SavedState, decode, encode},
+    envelope::Damage,
+    origin::Origin,
+    status::SavingStatus,
+    store::StateStore,
+};
+use self::{
+    keep::{Flush, Keeper},
+    source::Source,
+    stand_in::{Known, StandIn},
+};
+use crate::{
+    Freshness, Held, MemoryRegistry, Registrar, RegistrarError, Registry, RegistryState, task::Task,
+};
+
+/// How long [`SavedRegistry::flush`] waits for a disk.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How old an age may be that changes without anything else.
+const PROOF: Duration = Duration::from_secs(1);
+
+/// A registry whose last complete state is kept in a directory.
+#[derive(Debug)]
+pub struct SavedRegistry {
+    inner: Arc<dyn Registry>,
+    states: watch::Receiver<Arc<RegistryState>>,
+    last_known: Option<Arc<RegistryState>>,
+    restored: usize,
+    status: Arc<SavingStatus>,
+    flushes: mpsc::Sender<Flush>,
+    _keep: Task,
+    _stand_in: Option<Task>,
+}
+
+impl SavedRegistry {
+    /// Follows `inner`. While it has not been read completely `grace` after now, the
+    /// saved state stands in for it, as [`Freshness::Stale`]; the first complete state of
+    /// its own takes over for good.
+    pub fn follow(store: StateStore, inner: Arc<dyn Registry>, grace: Duration) -> Self {
+        let known = store
+            .found
+            .as_ref()
+            .and_then(|found| match &found.contents {
+                Contents::Followed { backends, settings } => Some(Known {
+                    backends: Arc::clone(backends),
+                    settings: Arc::clone(settings),
+                    as_of: found.timer(),
+                }),
+                Contents::Held { .. } => None,
+            });
+        let last_known = known
+            .as_ref()
+            .map(|known| Arc::new(known.state("not read yet".into())));
+        let stand_in = StandIn::new(known, Instant::now(), grace);
+        let (out, states) = watch::channel(Arc::clone(&inner.subscribe().borrow()));
+        let task = Task::spawn(stand(inner.subscribe(), stand_in, out));
+        let source = Source::followed(inner.subscribe());
+        Self {
+            last_known,
+            _stand_in: Some(task),
+            ..Self::new(store, inner, states, source)
+        }
+    }
+
+    /// Restores `memory` from what was saved, each registration for its whole time to
+    /// live, and saves it from now on.
+    ///
+    /// # Errors
+    /// Only when the registry has ended.
+    pub async fn restore(
+        mut store: StateStore,
+        memory: MemoryRegistry,
+    ) -> Result<Self, RegistrarError> {
+        let found = store.found.take();
+        let mut restored = 0;
+        if let Some(SavedState {
+            contents:
+                Contents::Held {
+                    registrations,
+                    settings,
+                },
+            ..
+        }) = found
+        {
+            restored = put_back(&memory, registrations, &settings).await?;
+        }
+        let states = memory.subscribe();
+        let source = Source::held(&memory, states.clone());
+        Ok(Self {
+            restored,
+            ..Self::new(store, Arc::new(memory), states, source)
+        })
+    }
+
+    fn new(
+        store: StateStore,
+        inner: Arc<dyn Registry>,
+        states: watch::Receiver<Arc<RegistryState>>,
+        source: Source,
+    ) -> Self {
+        let (flushes, received) = mpsc::channel(1);
+        let status = Arc::new(SavingStatus::default());
+        let keeper = Keeper {
+            disk: store.disk,
+            origin: store.origin,
+            status: Arc::clone(&status),
+            error: None,
+        };
+        Self {
+            inner,
+            states,
+            last_known: None,
+            restored: 0,
+            status,
+            flushes,
+            _keep: Task::spawn(keeper.run(source, received)),
+            _stand_in: None,
+        }
+    }
+
+    /// How many registrations [`SavedRegistry::restore`] put back.
+    pub fn restored(&self) -> usize {
+        self.restored
+    }
+
+    /// Saves what is not saved yet, for an end of the process; gives up after 2 s.
+    pub async fn flush(&self) {
+        let (reply, done) = oneshot::channel();
+        let flushed = async {
+            self.flushes.send(reply).await.ok()?;
+            done.await.ok()
+        };
+        if timeout(FLUSH_PATIENCE, flushed).await.is_err() {
+            tracing::error!("the state directory does not answer: the last changes are not saved");
+        }
+    }
+}
+
+impl Registry for SavedRegistry {
+    fn url(&self) -> &str {
+        self.inner.url()
+    }
+
+    fn subscribe(&self) -> watch::Receiver<Arc<RegistryState>> {
+        self.states.clone()
+    }
+
+    fn registrar(&self) -> Option<Arc<dyn Registrar>> {
+        self.inner.registrar()
+    }
+
+    fn last_known(&self) -> Option<Arc<RegistryState>> {
+        self.last_known.clone()
+    }
+
+    fn saving(&self) -> Option<&SavingStatus> {
+        Some(&self.status)
+    }
+}
+
+/// Publishes what stands.
+async fn stand(
+    mut registry: watch::Receiver<Arc<RegistryState>>,
+    mut stand_in: StandIn,
+    out: watch::Sender<Arc<RegistryState>>,
+) {
+    registry.mark_changed();
+    let mut proof = interval(PROOF);
+    proof.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let deadline = stand_in.deadline(Instant::now());
+        tokio::select! {
+            // What is new before what is only newer.
+            biased;
+            changed = registry.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let state = Arc::clone(&registry.borrow_and_update());
+                out.send_replace(stand_in.state(&state, Instant::now()));
+            }
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                let state = Arc::clone(&registry.borrow());
+                let state = stand_in.state(&state, Instant::now());
+                if let Freshness::Stale { error, .. } = &state.freshness {
+                    tracing::warn!(%error, "the registry does not answer");
+                }
+                out.send_replace(state);
+            }
+            _ = proof.tick() => {
+                // A new age, but nothing to wake anybody for.
+                let state = Arc::clone(&registry.borrow());
+                let state = stand_in.state(&state, Instant::now());
+                out.send_if_modified(|current| {
+                    *current = state;
+                    false
+                });
+            }
+        }
+    }
+}
+
+async fn put_back(
+    memory: &MemoryRegistry,
+    registrations: Vec<Held>,
+    settings: &SettingsSnapshot,
+) -> Result<usize, RegistrarError> {
+    for (service, set) in &settings.services {
+        let set = memory.set_settings(service.clone(), set.settings.clone());
+        if let Err(error @ RegistrarError::Full { .. }) = set.await {
+            tracing::error!(%service, %error, "its settings are not restored");
+        }
+    }
+    let saved = registrations.len();
+    let restored = memory.restore(registrations).await?;
+    tracing::info!(restored, saved, "registrations restored");
+    Ok(restored)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use lookaside_core::{Problem, ServiceName, ServiceSettings, Settings, SettingsSnapshot};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{ProblemShape, problem_shapes, problems};
+use crate::parse_settings;
+
+/// A [`SettingsSnapshot`] as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SettingsSnapshotShape {
+    revision: i64,
+    services: BTreeMap<String, ServiceSettingsShape>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<ProblemShape>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServiceSettingsShape {
+    /// As an operator writes it.
+    settings: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    problem: Option<ProblemShape>,
+}
+
+impl From<&SettingsSnapshot> for SettingsSnapshotShape {
+    fn from(snapshot: &SettingsSnapshot) -> Self {
+        let shape = |service: &ServiceSettings| ServiceSettingsShape {
+            settings: written(&service.settings),
+            problem: service.problem.as_ref().map(ProblemShape::from),
+        };
+        let services = snapshot.services.iter();
+        Self {
+            revision: snapshot.revision,
+            services: services
+                .map(|(name, service)| (name.to_string(), shape(service)))
+                .collect(),
+            problems: problem_shapes(&snapshot.problems),
+        }
+    }
+}
+
+impl TryFrom<SettingsSnapshotShape> for SettingsSnapshot {
+    type Error = String;
+
+    fn try_from(shape: SettingsSnapshotShape) -> Result<Self, String> {
+        let mut services = BTreeMap::new();
+        for (name, service) in shape.services {
+            let name = ServiceName::new(&name).map_err(|error| error.to_string())?;
+            let settings = parse_settings(service.settings.to_string().as_bytes())
+                .map_err(|error| format!("settings of {name}: {error}"))?;
+            let problem = service.problem.map(Problem::from);
+            services.insert(name, Arc::new(ServiceSettings { settings, problem }));
+        }
+        Ok(Self {
+            revision: shape.revision,
+            services,
+            problems: problems(shape.problems),
+        })
+    }
+}
+
+fn written(settings: &Settings) -> Value {
+    let drops = settings.drops.as_slice().iter();
+    let drops: Vec<_> = drops
+        .map(|drop| json!({"category": &*drop.category, "per_million": drop.per_million}))
+        .collect();
+    json!({"drops": drops, "fallback": settings.fallback})
+}

@@ -1,0 +1,277 @@
+use std::time::{Duration, UNIX_EPOCH};
+
+use lookaside_core::{
+    Backend, BackendState, Drop, Drops, Service, ServiceName, ServiceSettings, Settings,
+};
+use proptest::{collection::btree_map, option, prelude::*};
+
+use super::*;
+use crate::{Handle, MAX_TTL, MIN_TTL, Registration};
+
+fn name() -> impl Strategy<Value = String> {
+    "[a-zé\"\\\\{}=.:_-]{1,12}"
+}
+
+fn address() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<[u8; 4]>().prop_map(|ip| format!("{}:50051", std::net::Ipv4Addr::from(ip))),
+        any::<[u8; 16]>().prop_map(|ip| format!("[{}]:1", std::net::Ipv6Addr::from(ip))),
+        "[a-z][a-z0-9]{0,9}(\\.[a-z]{2,3})?:65535",
+    ]
+    .prop_filter("dialable", |it| {
+        it.parse::<lookaside_core::HostPort>()
+            .is_ok_and(|it| it.dialable().is_ok())
+    })
+}
+
+fn state() -> impl Strategy<Value = BackendState> {
+    prop_oneof![Just(BackendState::Serving), Just(BackendState::Draining)]
+}
+
+fn a_problem() -> impl Strategy<Value = Problem> {
+    (any::<String>(), any::<String>(), any::<i64>()).prop_map(|(key, reason, revision)| Problem {
+        key: key.into(),
+        reason: reason.into(),
+        revision,
+    })
+}
+
+fn some_problems() -> impl Strategy<Value = Vec<Problem>> {
+    prop::collection::vec(a_problem(), 0..3)
+}
+
+fn service() -> impl Strategy<Value = Service> {
+    let backend = (
+        address(),
+        any::<u32>(),
+        option::of("[^\\x00-\\x1f\\x7f-\\x9f]{1,9}"),
+        state(),
+        any::<String>(),
+        any::<i64>(),
+    );
+    (btree_map(name(), backend, 0..5), some_problems()).prop_map(|(backends, problems)| {
+        let backend = |(id, (address, weight, zone, state, key, revision)): (String, _)| {
+            let address: String = address;
+            let zone: Option<String> = zone;
+            let key: String = key;
+            Arc::new(Backend {
+                id: id.parse().unwrap(),
+                address: address.parse().unwrap(),
+                weight,
+                zone: zone.map(Arc::from),
+                state,
+                key: key.into(),
+                revision,
+            })
+        };
+        Service {
+            backends: backends.into_iter().map(backend).collect(),
+            problems,
+        }
+    })
+}
+
+fn service_name() -> impl Strategy<Value = ServiceName> {
+    (name(), option::of(name())).prop_map(|(name, more)| {
+        let name = more.map_or(name.clone(), |more| format!("{name}/{more}"));
+        name.parse().unwrap()
+    })
+}
+
+fn snapshot() -> impl Strategy<Value = Arc<Snapshot>> {
+    let services = btree_map(service_name(), service().prop_map(Arc::new), 0..4);
+    (any::<i64>(), services, some_problems()).prop_map(|(revision, services, problems)| {
+        Arc::new(Snapshot {
+            revision,
+            services,
+            problems: problems.into(),
+        })
+    })
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    let drops = btree_map("[!-~]{1,40}", 1u32..250_000, 0..4);
+    (drops, any::<bool>()).prop_map(|(drops, fallback)| {
+        let drop = |(category, per_million): (String, u32)| Drop {
+            category: category.into(),
+            per_million,
+        };
+        let mut settings = Settings::default();
+        settings.drops = Drops::new(drops.into_iter().map(drop)).unwrap();
+        settings.fallback = fallback;
+        settings
+    })
+}
+
+fn settings_snapshot() -> impl Strategy<Value = Arc<SettingsSnapshot>> {
+    let service = (settings(), option::of(a_problem()))
+        .prop_map(|(settings, problem)| Arc::new(ServiceSettings { settings, problem }));
+    let services = btree_map(service_name(), service, 0..4);
+    (any::<i64>(), services, some_problems()).prop_map(|(revision, services, problems)| {
+        Arc::new(SettingsSnapshot {
+            revision,
+            services,
+            problems: problems.into(),
+        })
+    })
+}
+
+fn held() -> impl Strategy<Value = Held> {
+    (
+        (service_name(), name(), address()),
+        any::<u32>(),
+        option::of("[a-z/]{1,9}"),
+        state(),
+        prop::collection::vec(any::<u8>(), 1..40),
+        (MIN_TTL.as_millis()..=MAX_TTL.as_millis())
+            .prop_map(|ms| Duration::from_millis(ms.try_into().unwrap())),
+    )
+        .prop_map(
+            |((service, id, address), weight, zone, state, handle, ttl)| Held {
+                registration: Registration {
+                    service,
+                    id: id.parse().unwrap(),
+                    address: address.parse().unwrap(),
+                    weight,
+                    zone: zone.map(Arc::from),
+                    state,
+                },
+                handle: Handle::new(&handle).unwrap(),
+                ttl,
+            },
+        )
+}
+
+fn contents() -> impl Strategy<Value = Contents> {
+    prop_oneof![
+        (snapshot(), settings_snapshot())
+            .prop_map(|(backends, settings)| Contents::Followed { backends, settings }),
+        (prop::collection::vec(held(), 0..4), settings_snapshot()).prop_map(
+            |(registrations, settings)| Contents::Held {
+                registrations,
+                settings,
+            }
+        ),
+    ]
+}
+
+fn saved() -> impl Strategy<Value = SavedState> {
+    (any::<String>(), 0..253_402_300_799_999u64, contents()).prop_map(|(url, ms, contents)| {
+        SavedState {
+            origin: Origin::new(url).with("prefix", "services/"),
+            as_of: UNIX_EPOCH + Duration::from_millis(ms),
+            contents,
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_again(state in saved()) {
+        let file = encode(&state).unwrap();
+        prop_assert_eq!(decode(&file).unwrap(), state);
+    }
+
+    #[test]
+    fn a_state_with_any_changed_byte_is_refused(
+        state in saved(),
+        at: prop::sample::Index,
+        flip in 1u8..,
+    ) {
+        let mut file = encode(&state).unwrap();
+        let at = at.index(file.len());
+        file[at] ^= flip;
+        prop_assert!(decode(&file).is_err());
+    }
+
+    #[test]
+    fn any_body_is_read_or_refused(body: Vec<u8>) {
+        let _ = decode(&seal(&body));
+    }
+}
+
+#[test]
+fn every_single_byte_and_every_truncation_counts() {
+    let settings = Arc::default();
+    let backends = Arc::default();
+    let state = SavedState {
+        origin: Origin::new("etcd://10.0.0.1:2379"),
+        as_of: UNIX_EPOCH,
+        contents: Contents::Followed { backends, settings },
+    };
+    let file = encode(&state).unwrap();
+    assert_eq!(decode(&file).unwrap(), state);
+    for at in 0..file.len() {
+        assert!(decode(&file[..at]).is_err(), "cut at {at}");
+        for bit in 0..8 {
+            let mut damaged = file.clone();
+            damaged[at] ^= 1 << bit;
+            assert!(decode(&damaged).is_err(), "bit {bit} of byte {at}");
+        }
+    }
+}
+
+#[test]
+fn a_clock_before_or_after_this_era_is_no_reason_not_to_save() {
+    let at = |as_of| {
+        let state = SavedState {
+            origin: Origin::new("memory:"),
+            as_of,
+            contents: Contents::Held {
+                registrations: Vec::new(),
+                settings: Arc::default(),
+            },
+        };
+        decode(&encode(&state).unwrap()).unwrap().as_of
+    };
+    assert_eq!(at(UNIX_EPOCH - Duration::from_secs(5)), UNIX_EPOCH);
+    assert!(at(UNIX_EPOCH + Duration::from_secs(1 << 40)) > UNIX_EPOCH);
+}
+
+fn refusal(body: &str) -> String {
+    decode(&seal(body.as_bytes())).unwrap_err().to_string()
+}
+
+#[test]
+fn what_this_version_would_not_write_is_refused_with_a_reason() {
+    let registry = r#""registry":{"url":"memory:"},"as_of":"2026-01-01T00:00:00Z""#;
+    let settings = r#""settings":{"revision":1,"services":{}}"#;
+    let backends = |services: &str| {
+        format!(
+            r#"{{{registry},{settings},"backends":{{"revision":1,"services":{{{services}}}}}}}"#
+        )
+    };
+    assert!(decode(&seal(backends("").as_bytes())).is_ok());
+
+    let error = refusal(&format!("{{{registry},{settings}}}"));
+    assert!(error.contains("backends or registrations"), "{error}");
+    let error = refusal(&backends("").replace("\"settings\"", "\"later\""));
+    assert!(error.contains("later"), "{error}");
+    let error = refusal(&backends("").replace("2026-01", "2026-13"));
+    assert!(error.contains("2026-13"), "{error}");
+    let error = refusal(&backends(r#""a b":{"backends":[]}"#));
+    assert!(error.contains("a b"), "{error}");
+
+    let backend = |id: &str, port: u16| {
+        format!(
+            r#"{{"id":"{id}","address":"10.0.0.1:{port}","weight":1,"state":"serving","key":"k","revision":1}}"#
+        )
+    };
+    let service = |list: &[String]| format!(r#""orders":{{"backends":[{}]}}"#, list.join(","));
+    let (a, b) = (backend("a", 1), backend("b", 2));
+    assert!(
+        decode(&seal(
+            backends(&service(&[a.clone(), b.clone()])).as_bytes()
+        ))
+        .is_ok()
+    );
+    for wrong in [[b, a.clone()], [a.clone(), a]] {
+        let error = refusal(&backends(&service(&wrong)));
+        assert!(
+            error.contains("orders") && error.contains("sorted"),
+            "{error}"
+        );
+    }
+    let error = refusal(&backends(&service(&[backend("a", 0)])));
+    assert!(error.contains("cannot be dialled"), "{error}");
+}

@@ -1,0 +1,85 @@
+use std::{sync::Arc, time::Duration};
+
+use lookaside_core::{SettingsSnapshot, Snapshot};
+use tokio::time::Instant;
+
+use crate::{Freshness, RegistryState};
+
+/// What the registry said before this process began.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) backends: Arc<Snapshot>,
+    pub(super) settings: Arc<SettingsSnapshot>,
+    /// When it was last known to say that.
+    pub(super) as_of: Instant,
+}
+
+impl Known {
+    pub(super) fn state(&self, error: Arc<str>) -> RegistryState {
+        RegistryState {
+            backends: Some(Arc::clone(&self.backends)),
+            settings: Some(Arc::clone(&self.settings)),
+            freshness: Freshness::Stale {
+                as_of: self.as_of,
+                error,
+            },
+        }
+    }
+}
+
+/// Decides which state stands: the registry's own, or the saved one while there is no
+/// other. Pure.
+#[derive(Debug)]
+pub(super) struct StandIn {
+    /// `None` when it is needed no more.
+    known: Option<Known>,
+    /// When the registry has had its time to answer.
+    from: Instant,
+}
+
+impl StandIn {
+    pub(super) fn new(known: Option<Known>, now: Instant, grace: Duration) -> Self {
+        Self {
+            known,
+            from: now + grace,
+        }
+    }
+
+    /// When [`StandIn::state`] says something else, though the registry does not.
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
+        (self.known.is_some() && now < self.from).then_some(self.from)
+    }
+
+    /// What stands, given what the registry says. Once that is complete, it is what
+    /// stands for ever: a registry that goes away keeps its last state by itself.
+    pub(super) fn state(
+        &mut self,
+        registry: &Arc<RegistryState>,
+        now: Instant,
+    ) -> Arc<RegistryState> {
+        if registry.is_complete() {
+            self.known = None;
+        }
+        match &self.known {
+            Some(known) if now >= self.from => Arc::new(known.state(reason(&registry.freshness))),
+            _ => Arc::clone(registry),
+        }
+    }
+}
+
+fn reason(freshness: &Freshness) -> Arc<str> {
+    match freshness {
+        Freshness::Connecting {
+            error: Some(error), ..
+        }
+        | Freshness::Stale { error, .. } => {
+            format!("serving the state of the state directory: {error}").into()
+        }
+        Freshness::Connecting { error: None, .. } | Freshness::Synced { .. } => {
+            "serving the state of the state directory: the registry has not answered yet".into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
+
+use tokio::time::{Instant, timeout};
+
+use super::{
+    Origin, SavedState, clock,
+    disk::Disk,
+    load::{Loaded, load},
+};
+
+/// How long the directory may take to be read at the start: a disk that hangs must not
+/// keep a balancer from starting.
+const READ_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A state directory and what was found in it.
+#[derive(Debug)]
+pub struct StateStore {
+    pub(super) disk: Disk,
+    pub(super) origin: Origin,
+    pub(super) found: Option<SavedState>,
+}
+
+impl StateStore {
+    /// Reads the state directory of a registry. Whatever is wrong with it is logged, set
+    /// aside where it can be, and no reason to stop. Must be called within a tokio
+    /// runtime.
+    pub async fn open(dir: PathBuf, origin: Origin) -> Self {
+        let disk = Disk::spawn(dir.clone());
+        let expected = origin.clone();
+        let load = disk.run(move |dir| load(dir, &expected, SystemTime::now()));
+        let Loaded { state, errors } = match timeout(READ_PATIENCE, load).await {
+            Ok(loaded) => loaded.unwrap_or_default(),
+            Err(_) => {
+                tracing::error!(
+                    dir = %dir.display(),
+                    "the state directory does not answer: starting without the saved state"
+                );
+                Loaded::default()
+            }
+        };
+        for error in errors {
+            tracing::error!(dir = %dir.display(), %error, "state directory");
+        }
+        if let Some(state) = &state {
+            let now = SystemTime::now();
+            match now.duration_since(state.as_of) {
+                Ok(age) => tracing::info!(
+                    dir = %dir.display(),
+                    age = ?Duration::from_secs(age.as_secs()),
+                    "there is a saved state"
+                ),
+                Err(_) => tracing::warn!(
+                    dir = %dir.display(),
+                    as_of = clock::written(state.as_of),
+                    "the saved state is from the future: the clock was set back, and its \
+                     age counts from now"
+                ),
+            }
+        }
+        Self {
+            disk,
+            origin,
+            found: state,
+        }
+    }
+}
+
+impl SavedState {
+    /// When it was last known to be right, on this process's timer.
+    pub(super) fn timer(&self) -> Instant {
+        clock::timer(self.as_of, SystemTime::now(), Instant::now())
+    }
+}

@@ -1,0 +1,284 @@
+use std::{path::Path, time::SystemTime};
+
+use lookaside_core::{BackendState, ServiceName, Settings, Snapshot};
+
+use super::*;
+use crate::{DEFAULT_TTL, Handle, MemoryLimits, Registration};
+
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A registry that says what it is told to say.
+#[derive(Debug)]
+struct Puppet(watch::Sender<Arc<RegistryState>>);
+
+impl Puppet {
+    fn connecting() -> Arc<Self> {
+        let state = RegistryState::connecting(Instant::now());
+        Arc::new(Self(watch::Sender::new(Arc::new(state))))
+    }
+
+    fn says(&self, revision: i64) {
+        let backends = Snapshot {
+            revision,
+            ..Snapshot::default()
+        };
+        self.0.send_replace(Arc::new(RegistryState {
+            backends: Some(Arc::new(backends)),
+            settings: Some(Arc::default()),
+            freshness: Freshness::Synced {
+                as_of: Instant::now(),
+            },
+        }));
+    }
+}
+
+impl Registry for Puppet {
+    fn url(&self) -> &str {
+        "etcd://10.0.0.1:2379"
+    }
+
+    fn subscribe(&self) -> watch::Receiver<Arc<RegistryState>> {
+        self.0.subscribe()
+    }
+
+    fn registrar(&self) -> Option<Arc<dyn Registrar>> {
+        None
+    }
+}
+
+async fn store(dir: &Path) -> StateStore {
+    let origin = Origin::new("etcd://10.0.0.1:2379");
+    StateStore::open(dir.to_owned(), origin).await
+}
+
+/// The revision in the file.
+fn on_disk(dir: &Path) -> Option<i64> {
+    let file = std::fs::read(dir.join("registry.state")).ok()?;
+    match decode(&file).unwrap().contents {
+        Contents::Followed { backends, .. } => Some(backends.revision),
+        Contents::Held { .. } => panic!("of a memory registry"),
+    }
+}
+
+fn revision(state: &RegistryState) -> Option<i64> {
+    state.backends.as_ref().map(|it| it.revision)
+}
+
+/// Waits, in real time, for another thread to do its work.
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..3000 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("not within 30 s: {what}");
+}
+
+#[tokio::test]
+async fn what_was_followed_stands_in_at_the_next_start_until_the_registry_speaks() {
+    let temp = tempfile::tempdir().unwrap();
+    let puppet = Puppet::connecting();
+    let first = SavedRegistry::follow(store(temp.path()).await, puppet.clone(), GRACE);
+    assert!(first.last_known().is_none());
+    puppet.says(7);
+    until("the first state is saved at once", || {
+        on_disk(temp.path()) == Some(7)
+    })
+    .await;
+    puppet.says(8);
+    first.flush().await;
+    assert_eq!(on_disk(temp.path()), Some(8), "an end waits for the disk");
+    assert_eq!(first.saving().unwrap().writes(), 2);
+    drop(first);
+
+    let puppet = Puppet::connecting();
+    let grace = Duration::from_millis(300);
+    let second = SavedRegistry::follow(store(temp.path()).await, puppet.clone(), grace);
+    assert_eq!(revision(&second.last_known().unwrap()), Some(8));
+    let mut states = second.subscribe();
+    assert_eq!(
+        revision(&states.borrow()),
+        None,
+        "not before the grace is over"
+    );
+    let stale = states
+        .wait_for(|state| state.is_complete())
+        .await
+        .unwrap()
+        .clone();
+    assert_eq!(revision(&stale), Some(8));
+    assert!(matches!(stale.freshness, Freshness::Stale { .. }));
+    // What it says may be older.
+    puppet.says(3);
+    let own = states
+        .wait_for(|it| revision(it) == Some(3))
+        .await
+        .unwrap()
+        .clone();
+    assert!(matches!(own.freshness, Freshness::Synced { .. }));
+}
+
+#[tokio::test]
+async fn a_registry_that_answers_within_the_grace_is_never_preceded() {
+    let temp = tempfile::tempdir().unwrap();
+    let puppet = Puppet::connecting();
+    let first = SavedRegistry::follow(store(temp.path()).await, puppet.clone(), GRACE);
+    puppet.says(7);
+    first.flush().await;
+    drop(first);
+
+    let puppet = Puppet::connecting();
+    puppet.says(8);
+    let second = SavedRegistry::follow(store(temp.path()).await, puppet, GRACE);
+    let mut states = second.subscribe();
+    let seen = states
+        .wait_for(|state| state.is_complete())
+        .await
+        .unwrap()
+        .clone();
+    assert_eq!(revision(&seen), Some(8));
+}
+
+#[tokio::test]
+async fn a_state_that_only_becomes_older_wakes_nobody_and_is_as_fresh_as_it_is() {
+    let temp = tempfile::tempdir().unwrap();
+    let puppet = Puppet::connecting();
+    puppet.says(1);
+    let saved = SavedRegistry::follow(store(temp.path()).await, puppet.clone(), GRACE);
+    let mut states = saved.subscribe();
+    states.changed().await.unwrap();
+    let later = Instant::now() + Duration::from_secs(5);
+    puppet.0.send_if_modified(|state| {
+        Arc::make_mut(state).freshness = Freshness::Synced { as_of: later };
+        false
+    });
+    let fresh =
+        || matches!(states.borrow().freshness, Freshness::Synced { as_of } if as_of == later);
+    until("the new age is passed on", fresh).await;
+    assert!(!states.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn a_directory_that_is_of_no_use_harms_nobody_until_it_is_of_use_again() {
+    let temp = tempfile::tempdir().unwrap();
+    std::fs::write(temp.path().join("in-the-way"), "").unwrap();
+    let dir = temp.path().join("in-the-way/state");
+    let puppet = Puppet::connecting();
+    let saved = SavedRegistry::follow(store(&dir).await, puppet.clone(), GRACE);
+    puppet.says(7);
+    let mut states = saved.subscribe();
+    states.wait_for(|it| revision(it) == Some(7)).await.unwrap();
+    saved.flush().await;
+    let status = saved.saving().unwrap();
+    assert!(status.is_failing() && status.failures() > 0 && status.writes() == 0);
+
+    std::fs::remove_file(temp.path().join("in-the-way")).unwrap();
+    saved.flush().await;
+    assert_eq!(on_disk(&dir), Some(7));
+    assert!(!status.is_failing());
+}
+
+#[tokio::test]
+async fn the_file_says_until_when_its_state_was_right() {
+    let temp = tempfile::tempdir().unwrap();
+    let puppet = Puppet::connecting();
+    let saved = SavedRegistry::follow(store(temp.path()).await, puppet.clone(), GRACE);
+    puppet.says(7);
+    saved.flush().await;
+    let before = SystemTime::now();
+    puppet.0.send_modify(|state| {
+        let as_of = Instant::now() + Duration::from_millis(1);
+        Arc::make_mut(state).freshness = Freshness::Synced { as_of };
+    });
+    saved.flush().await;
+    drop(saved);
+    let found = store(temp.path()).await.found.unwrap();
+    // In whole milliseconds.
+    assert!(found.as_of + Duration::from_millis(1) >= before);
+    assert_eq!(on_disk(temp.path()), Some(7));
+}
+
+fn registration(id: &str) -> Registration {
+    Registration {
+        service: "orders".parse().unwrap(),
+        id: id.parse().unwrap(),
+        address: "10.0.0.1:50051".parse().unwrap(),
+        weight: 100,
+        zone: None,
+        state: BackendState::Serving,
+    }
+}
+
+async fn memory(dir: &Path) -> SavedRegistry {
+    let store = StateStore::open(dir.to_owned(), Origin::new("memory:")).await;
+    let memory = MemoryRegistry::new(MemoryLimits::default());
+    SavedRegistry::restore(store, memory).await.unwrap()
+}
+
+async fn register(registry: &SavedRegistry, id: &str) -> Handle {
+    let registrar = registry.registrar().unwrap();
+    let made = registrar.register(&registration(id), DEFAULT_TTL).await;
+    made.unwrap().handle
+}
+
+#[tokio::test]
+async fn a_memory_registry_remembers_its_registrations_and_their_handles() {
+    let temp = tempfile::tempdir().unwrap();
+    let first = memory(temp.path()).await;
+    assert_eq!(first.restored(), 0);
+    let handle = register(&first, "a").await;
+    register(&first, "b").await;
+    first.flush().await;
+    // The same again: nothing is published, but the handle is another one.
+    let newest = register(&first, "b").await;
+    first.flush().await;
+    drop(first);
+
+    let second = memory(temp.path()).await;
+    assert_eq!(second.restored(), 2);
+    let state = second.subscribe().borrow().clone();
+    let service = &state.backends.as_ref().unwrap().services["orders"];
+    assert_eq!(service.backends.len(), 2);
+    assert!(matches!(state.freshness, Freshness::Synced { .. }));
+    let registrar = second.registrar().unwrap();
+    for handle in [&handle, &newest] {
+        assert_eq!(registrar.renew(handle).await.unwrap(), DEFAULT_TTL);
+    }
+    registrar.deregister(&handle).await.unwrap();
+    second.flush().await;
+    drop(second);
+    assert_eq!(memory(temp.path()).await.restored(), 1);
+}
+
+#[tokio::test]
+async fn a_memory_registry_remembers_its_settings() {
+    let temp = tempfile::tempdir().unwrap();
+    let orders: ServiceName = "orders".parse().unwrap();
+    let registry = MemoryRegistry::new(MemoryLimits::default());
+    let mut settings = Settings::default();
+    settings.fallback = true;
+    registry.set_settings(orders, settings).await.unwrap();
+    let store = StateStore::open(temp.path().to_owned(), Origin::new("memory:")).await;
+    let first = SavedRegistry::restore(store, registry).await.unwrap();
+    first.flush().await;
+    drop(first);
+    let second = memory(temp.path()).await;
+    let state = second.subscribe().borrow().clone();
+    assert!(
+        state.settings.as_ref().unwrap().services["orders"]
+            .settings
+            .fallback
+    );
+}
+
+#[tokio::test]
+async fn what_a_memory_registry_holds_is_of_no_use_to_another_kind() {
+    let temp = tempfile::tempdir().unwrap();
+    let first = memory(temp.path()).await;
+    register(&first, "a").await;
+    first.flush().await;
+    drop(first);
+    let second = SavedRegistry::follow(store(temp.path()).await, Puppet::connecting(), GRACE);
+    assert!(second.last_known().is_none());
+}
