@@ -1,10 +1,14 @@
 //! What is measured, as OpenMetrics.
 
+mod state;
+
 use prometheus_client::{
     encoding::text,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
+
+use self::state::StateMetrics;
 
 /// The media type of [`Metrics::encode`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -26,6 +30,7 @@ pub(crate) struct Metrics {
     pub(crate) ready: Gauge,
     pub(crate) registry_revision: Gauge,
     pub(crate) registry_age_seconds: Gauge,
+    pub(crate) state: StateMetrics,
 }
 
 impl Metrics {
@@ -70,9 +75,11 @@ impl Metrics {
             "Connections that did not come to speak TLS, by reason",
             handshakes_failed.clone(),
         );
+        let state = StateMetrics::new(&mut registry);
         Self {
             registry,
             handshakes_failed,
+            state,
             connections,
             connections_refused,
             streams,

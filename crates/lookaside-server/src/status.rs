@@ -102,6 +102,18 @@ impl Scrape for Status {
         metrics
             .registry_age_seconds
             .set(i64::try_from(age).unwrap_or(i64::MAX));
+        metrics.state.set(&state.freshness, self.registry.saving());
         metrics.encode()
+    }
+
+    fn remark(&self) -> Option<String> {
+        let state = self.registry_state();
+        let Freshness::Stale { as_of, error } = &state.freshness else {
+            return None;
+        };
+        let age = as_of.elapsed().as_secs();
+        Some(format!(
+            "the registry is stale, last followed {age} s ago: {error}"
+        ))
     }
 }

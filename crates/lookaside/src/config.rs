@@ -14,7 +14,7 @@ pub(crate) use self::{
     error::ConfigError,
     load::{Overrides, load},
     pending::{Pending, pending},
-    schema::Config,
+    schema::{Config, State},
     values::{RegistryUrl, parse_duration},
 };
 

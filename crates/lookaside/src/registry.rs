@@ -2,23 +2,27 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use fastrand::Rng;
 use lookaside_agent::Target;
 use lookaside_registry::{
     DEFAULT_POLL, FileRegistry, MemoryLimits, MemoryRegistry, Registry,
     names::{NameResolver, SystemLookup},
+    saved::{SavedRegistry, StateStore},
 };
 use lookaside_registry_etcd::EtcdRegistry;
 
 use crate::{
     cli::Failure,
-    config::{Config, RegistryUrl},
+    config::{Config, RegistryUrl, State},
 };
 
 /// A registry that is followed, and what resolves its host names.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) registry: Arc<dyn Registry>,
+    /// The same, where its state is kept in a directory.
+    pub(crate) saved: Option<Arc<SavedRegistry>>,
     pub(crate) names: NameResolver,
 }
 
@@ -26,15 +30,41 @@ impl Opened {
     pub(crate) fn new(registry: Arc<dyn Registry>) -> Self {
         let lookup = Arc::new(SystemLookup::new());
         let names = NameResolver::spawn(lookup, registry.subscribe(), Rng::new());
-        Self { registry, names }
+        Self {
+            registry,
+            saved: None,
+            names,
+        }
+    }
+
+    fn saved(saved: SavedRegistry) -> Self {
+        let saved = Arc::new(saved);
+        Self {
+            saved: Some(Arc::clone(&saved)),
+            ..Self::new(saved)
+        }
     }
 }
 
 /// Opens the registry that a balancer follows. One that cannot be reached is tried
-/// again until it can.
+/// again until it can; meanwhile what is in the state directory stands in for it.
 pub(crate) async fn open(config: &Config) -> Result<Opened, Failure> {
+    let State { dir, grace } = &config.state;
+    let store = match dir {
+        Some(dir) => Some(StateStore::open(dir.clone(), config.origin()).await),
+        None => None,
+    };
     let registry: Arc<dyn Registry> = match &config.registry {
-        RegistryUrl::Memory => Arc::new(MemoryRegistry::new(MemoryLimits::default())),
+        RegistryUrl::Memory => {
+            let memory = MemoryRegistry::new(MemoryLimits::default());
+            return Ok(match store {
+                None => Opened::new(Arc::new(memory)),
+                Some(store) => {
+                    let restored = SavedRegistry::restore(store, memory).await;
+                    Opened::saved(restored.context("cannot restore the registry")?)
+                }
+            });
+        }
         RegistryUrl::File(path) => Arc::new(FileRegistry::new(path, DEFAULT_POLL)),
         RegistryUrl::Etcd(_) => Arc::new(
             EtcdRegistry::connect(config.etcd())
@@ -42,7 +72,10 @@ pub(crate) async fn open(config: &Config) -> Result<Opened, Failure> {
                 .map_err(Failure::usage)?,
         ),
     };
-    Ok(Opened::new(registry))
+    Ok(match store {
+        None => Opened::new(registry),
+        Some(store) => Opened::saved(SavedRegistry::follow(store, registry, *grace)),
+    })
 }
 
 /// Where an agent writes that registers in etcd itself.

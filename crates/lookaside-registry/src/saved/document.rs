@@ -85,7 +85,7 @@ pub fn encode(state: &SavedState) -> Result<Vec<u8>, serde_json::Error> {
         as_of: clock::written(state.as_of),
         backends: backends.map(BackendsShape::from),
         registrations: registrations.map(|held| held.iter().map(RegistrationShape::from).collect()),
-        settings: SettingsSnapshotShape::from(&**settings),
+        settings: SettingsSnapshotShape::try_from(&**settings)?,
     };
     Ok(seal(&serde_json::to_vec(&body)?))
 }

@@ -21,6 +21,9 @@ pub(crate) struct AdminService<M> {
 /// Makes the text of `GET /metrics`.
 pub(crate) trait Scrape: Send + Sync + 'static {
     fn scrape(&self) -> String;
+
+    /// What an operator should know who asks whether all is well.
+    fn remark(&self) -> Option<String>;
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -38,11 +41,19 @@ impl<M: Scrape> AdminService<M> {
         }
     }
 
+    /// A line, and a second one with a remark, if there is any.
+    fn remarked(&self, line: &str) -> String {
+        match self.metrics.remark() {
+            Some(remark) => format!("{line}\n{remark}\n"),
+            None => format!("{line}\n"),
+        }
+    }
+
     /// The answer to a request that is not gRPC.
     fn plain(&self, request: &Request<Incoming>) -> Option<Response<ResponseBody>> {
         let (status, content_type, text) = match request.uri().path() {
             _ if ![Method::GET, Method::HEAD].contains(request.method()) => return None,
-            "/healthz" => (StatusCode::OK, TEXT, "alive\n".to_owned()),
+            "/healthz" => (StatusCode::OK, TEXT, self.remarked("alive")),
             "/readyz" => {
                 let readiness = self.readiness.borrow().clone();
                 let status = if readiness.is_ready() {
@@ -50,7 +61,7 @@ impl<M: Scrape> AdminService<M> {
                 } else {
                     StatusCode::SERVICE_UNAVAILABLE
                 };
-                (status, TEXT, format!("{readiness}\n"))
+                (status, TEXT, self.remarked(&readiness.to_string()))
             }
             // They name services.
             "/metrics" if !self.client.peer().may_some(Permission::Inspect) => {

@@ -1,4 +1,4 @@
-use std::{convert::Infallible, io::Write, net::SocketAddr, path::PathBuf};
+use std::{convert::Infallible, io::Write, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -70,12 +70,17 @@ impl Serve {
         let listen = resolve(&config.listen).await?;
         let admin = resolve(&config.admin).await?;
         let opened = registry::open(&config).await?;
-        let balancer = Balancer::start(
-            config.balancer(listen, admin),
-            opened.registry,
-            opened.names.subscribe(),
-        )
-        .context("cannot start the balancer")?;
+        let mut serving = config.balancer(listen, admin);
+        if opened
+            .saved
+            .as_ref()
+            .is_some_and(|saved| saved.restored() > 0)
+        {
+            // The backends are all there: nobody has to be waited for.
+            serving.lists.hold = Duration::ZERO;
+        }
+        let balancer = Balancer::start(serving, opened.registry, opened.names.subscribe())
+            .context("cannot start the balancer")?;
         let admin = balancer.admin_addr();
         tracing::info!(%admin, registry = %config.registry, "reading the registry");
         let name = tokio::select! {
@@ -83,7 +88,13 @@ impl Serve {
             never = reload(&balancer, &mut hangups) => match never {},
         };
         tracing::info!("{name}: handing the clients over; a second signal ends it at once");
-        signals.unless_repeated(balancer.shutdown()).await?;
+        let ending = async {
+            balancer.shutdown().await;
+            if let Some(saved) = &opened.saved {
+                saved.flush().await;
+            }
+        };
+        signals.unless_repeated(ending).await?;
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use lookaside_registry::saved::Origin;
 use lookaside_registry_etcd::EtcdConfig;
 use lookaside_server as server;
 
@@ -61,6 +62,22 @@ impl Config {
             tls: self.tls.files(),
             access: self.access.policy(),
             ..server::Config::default()
+        }
+    }
+
+    /// Which registry a saved state is of.
+    pub(crate) fn origin(&self) -> Origin {
+        match &self.registry {
+            RegistryUrl::Memory => Origin::new("memory:"),
+            // The same file for every directory that a balancer is started in.
+            RegistryUrl::File(path) => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                Origin::new(RegistryUrl::File(path).to_string())
+            }
+            RegistryUrl::Etcd(_) => Origin::new(self.registry.to_string())
+                .with("prefix", &self.etcd.prefix)
+                .with("config_prefix", &self.etcd.config_prefix)
+                .with("override_prefix", &self.etcd.override_prefix),
         }
     }
 

@@ -1,7 +1,4 @@
-use super::{
-    Config,
-    schema::{Lists, State},
-};
+use super::{Config, schema::Lists};
 
 /// A setting that this version reads but does not act on.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,7 +15,6 @@ pub(crate) fn pending(config: &Config) -> Vec<Pending> {
     let Config {
         lists,
         tokens,
-        state,
         ..
     } = config;
     let defaults = Lists::default();
@@ -40,10 +36,6 @@ pub(crate) fn pending(config: &Config) -> Vec<Pending> {
         (
             lists.panic != defaults.panic,
             Pending::Warn("lists.panic: health checks are not implemented yet"),
-        ),
-        (
-            *state != State::default(),
-            Pending::Warn("state.dir, grace: the last snapshot is not kept on disk yet"),
         ),
     ]
     .into_iter()

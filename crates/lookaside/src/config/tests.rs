@@ -148,8 +148,6 @@ fn what_has_no_effect_yet_is_said() {
         "[lists]\nmass_min = 4",
         "[lists]\nhold_down = \"0s\"",
         "[lists]\npanic = 0.1",
-        "[state]\ndir = \"/x\"",
-        "[state]\ngrace = \"9s\"",
     ] {
         assert!(matches!(said(missed)[..], [Pending::Warn(_)]), "{missed}");
     }
@@ -216,6 +214,21 @@ fn etcd_gets_its_members_prefixes_and_credentials() {
         (etcd.user.as_deref(), etcd.password.as_deref()),
         (Some("u"), Some("p"))
     );
+}
+
+#[test]
+fn a_saved_state_is_of_the_registry_and_of_what_is_read_of_it() {
+    let origin = |text: &str| toml::from_str::<Config>(text).unwrap().origin();
+    let etcd = origin("registry = \"etcd://a:1,b:1\"\n[etcd]\nuser = \"u\"\npassword = \"secret\"");
+    assert!(!etcd.to_string().contains("secret"));
+    assert!(etcd.is_same(&origin("registry = \"etcd://b:1\"")));
+    assert!(!etcd.is_same(&origin(
+        "registry = \"etcd://a:1\"\n[etcd]\nprefix = \"x/\""
+    )));
+    let file = origin("registry = \"file:a.toml\"");
+    let dir = std::env::current_dir().unwrap();
+    assert_eq!(file.url, format!("file:{}", dir.join("a.toml").display()));
+    assert!(origin("").is_same(&origin("registry = \"memory:\"")));
 }
 
 #[test]

@@ -1,11 +1,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
-use lookaside_core::{Problem, ServiceName, ServiceSettings, Settings, SettingsSnapshot};
+use lookaside_core::{Problem, ServiceName, ServiceSettings, SettingsSnapshot};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{ProblemShape, problem_shapes, problems};
-use crate::parse_settings;
+use crate::{parse_settings, settings_json};
 
 /// A [`SettingsSnapshot`] as it is written.
 #[derive(Serialize, Deserialize)]
@@ -26,20 +26,23 @@ struct ServiceSettingsShape {
     problem: Option<ProblemShape>,
 }
 
-impl From<&SettingsSnapshot> for SettingsSnapshotShape {
-    fn from(snapshot: &SettingsSnapshot) -> Self {
-        let shape = |service: &ServiceSettings| ServiceSettingsShape {
-            settings: written(&service.settings),
-            problem: service.problem.as_ref().map(ProblemShape::from),
-        };
-        let services = snapshot.services.iter();
-        Self {
-            revision: snapshot.revision,
-            services: services
-                .map(|(name, service)| (name.to_string(), shape(service)))
-                .collect(),
-            problems: problem_shapes(&snapshot.problems),
+impl TryFrom<&SettingsSnapshot> for SettingsSnapshotShape {
+    type Error = serde_json::Error;
+
+    fn try_from(snapshot: &SettingsSnapshot) -> Result<Self, serde_json::Error> {
+        let mut services = BTreeMap::new();
+        for (name, service) in &snapshot.services {
+            let shape = ServiceSettingsShape {
+                settings: serde_json::from_str(&settings_json(&service.settings))?,
+                problem: service.problem.as_ref().map(ProblemShape::from),
+            };
+            services.insert(name.to_string(), shape);
         }
+        Ok(Self {
+            revision: snapshot.revision,
+            services,
+            problems: problem_shapes(&snapshot.problems),
+        })
     }
 }
 
@@ -61,12 +64,4 @@ impl TryFrom<SettingsSnapshotShape> for SettingsSnapshot {
             problems: problems(shape.problems),
         })
     }
-}
-
-fn written(settings: &Settings) -> Value {
-    let drops = settings.drops.as_slice().iter();
-    let drops: Vec<_> = drops
-        .map(|drop| json!({"category": &*drop.category, "per_million": drop.per_million}))
-        .collect();
-    json!({"drops": drops, "fallback": settings.fallback})
 }

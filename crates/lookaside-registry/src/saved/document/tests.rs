@@ -1,7 +1,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use lookaside_core::{
-    Backend, BackendState, Drop, Drops, Service, ServiceName, ServiceSettings, Settings,
+    Backend, BackendState, Drop, Drops, OnEmpty, Service, ServiceName, ServiceSettings, Settings,
 };
 use proptest::{collection::btree_map, option, prelude::*};
 
@@ -91,7 +91,8 @@ fn snapshot() -> impl Strategy<Value = Arc<Snapshot>> {
 
 fn settings() -> impl Strategy<Value = Settings> {
     let drops = btree_map("[!-~]{1,40}", 1u32..250_000, 0..4);
-    (drops, any::<bool>()).prop_map(|(drops, fallback)| {
+    let hold_down = option::of((0..100_000u64).prop_map(Duration::from_millis));
+    (drops, any::<bool>(), hold_down).prop_map(|(drops, fallback, hold_down)| {
         let drop = |(category, per_million): (String, u32)| Drop {
             category: category.into(),
             per_million,
@@ -99,6 +100,8 @@ fn settings() -> impl Strategy<Value = Settings> {
         let mut settings = Settings::default();
         settings.drops = Drops::new(drops.into_iter().map(drop)).unwrap();
         settings.fallback = fallback;
+        settings.hold_down = hold_down;
+        settings.on_empty = fallback.then_some(OnEmpty::Hold);
         settings
     })
 }
