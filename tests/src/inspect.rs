@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
-use lookaside_proto::v1::{GetServiceRequest, Service, inspect_client::InspectClient};
+use lookaside_proto::v1::{
+    GetServiceRequest, GetStatusRequest, GetStatusResponse, Service, inspect_client::InspectClient,
+};
 use tonic::transport::Channel;
 
 /// A plain HTTP/2 connection to `addr`.
@@ -28,4 +30,13 @@ pub async fn service(addr: SocketAddr, name: &str) -> Result<Service> {
         name: name.to_owned(),
     };
     Ok(client.get_service(request).await?.into_inner())
+}
+
+/// What the balancer at `addr` says of itself as a whole.
+///
+/// # Errors
+/// As the balancer answers.
+pub async fn status(addr: SocketAddr) -> Result<GetStatusResponse> {
+    let mut client = InspectClient::new(connect(addr).await?);
+    Ok(client.get_status(GetStatusRequest {}).await?.into_inner())
 }

@@ -22,6 +22,7 @@ pub mod poll;
 pub mod ports;
 pub mod probe;
 pub mod process;
+pub mod state_dir;
 pub mod wire;
 
 pub use backend::Backend;
@@ -30,6 +31,7 @@ pub use etcd::Etcd;
 pub use poll::eventually;
 pub use probe::{Probe, Second, Tally};
 pub use process::Process;
+pub use state_dir::StateDir;
 
 /// The programs in the README compile.
 #[cfg(doctest)]
