@@ -33,7 +33,7 @@ use tokio::{
 };
 
 pub use self::{
-    document::{Contents, SavedState, decode, encode},
+    document::{Contents, SavedBackends, SavedState, decode, encode},
     envelope::Damage,
     origin::Origin,
     status::SavingStatus,
@@ -42,7 +42,7 @@ pub use self::{
 use self::{
     keep::{Flush, Keeper},
     source::Source,
-    stand_in::{Known, StandIn},
+    stand_in::StandIn,
 };
 use crate::{
     Freshness, Held, MemoryRegistry, Registrar, RegistrarError, Registry, RegistryState, task::Task,
@@ -72,17 +72,7 @@ impl SavedRegistry {
     /// saved state stands in for it, as [`Freshness::Stale`]; the first complete state of
     /// its own takes over for good.
     pub fn follow(store: StateStore, inner: Arc<dyn Registry>, grace: Duration) -> Self {
-        let known = store
-            .found
-            .as_ref()
-            .and_then(|found| match &found.contents {
-                Contents::Followed { backends, settings } => Some(Known {
-                    backends: Arc::clone(backends),
-                    settings: Arc::clone(settings),
-                    as_of: found.timer(),
-                }),
-                Contents::Held { .. } => None,
-            });
+        let known = store.found.as_ref().and_then(SavedState::known);
         let last_known = known
             .as_ref()
             .map(|known| Arc::new(known.state("not read yet".into())));
@@ -108,16 +98,10 @@ impl SavedRegistry {
     ) -> Result<Self, RegistrarError> {
         let found = store.found.take();
         let mut restored = 0;
-        if let Some(SavedState {
-            contents:
-                Contents::Held {
-                    registrations,
-                    settings,
-                },
-            ..
-        }) = found
+        if let Some(SavedState { contents, .. }) = found
+            && let SavedBackends::Held(registrations) = contents.backends
         {
-            restored = put_back(&memory, registrations, &settings).await?;
+            restored = put_back(&memory, registrations, &contents.settings).await?;
         }
         let states = memory.subscribe();
         let source = Source::held(&memory, states.clone());

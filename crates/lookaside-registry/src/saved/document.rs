@@ -1,16 +1,18 @@
 //! What is in a file of saved state, and how it is written: JSON behind a header line.
 
 mod backends;
+mod overrides;
 mod registrations;
 mod settings;
 
 use std::{sync::Arc, time::SystemTime};
 
-use lookaside_core::{Problem, SettingsSnapshot, Snapshot};
+use lookaside_core::{OverridesSnapshot, Problem, SettingsSnapshot, Snapshot};
 use serde::{Deserialize, Serialize};
 
 use self::{
-    backends::BackendsShape, registrations::RegistrationShape, settings::SettingsSnapshotShape,
+    backends::BackendsShape, overrides::OverridesShape, registrations::RegistrationShape,
+    settings::SettingsSnapshotShape,
 };
 use super::{
     Origin, clock,
@@ -31,21 +33,22 @@ pub struct SavedState {
 
 /// What a registry said.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Contents {
-    /// One that is elsewhere, and was followed.
-    Followed {
-        /// The backends.
-        backends: Arc<Snapshot>,
-        /// The settings.
-        settings: Arc<SettingsSnapshot>,
-    },
-    /// This process's own memory.
-    Held {
-        /// The live registrations with their handles.
-        registrations: Vec<Held>,
-        /// The settings.
-        settings: Arc<SettingsSnapshot>,
-    },
+pub struct Contents {
+    /// The backends.
+    pub backends: SavedBackends,
+    /// The settings.
+    pub settings: Arc<SettingsSnapshot>,
+    /// Operators' overrides.
+    pub overrides: Arc<OverridesSnapshot>,
+}
+
+/// Where the backends are registered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SavedBackends {
+    /// Elsewhere: what was read there.
+    Followed(Arc<Snapshot>),
+    /// In this process's own memory: the live registrations with their handles.
+    Held(Vec<Held>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,6 +61,7 @@ struct Body {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     registrations: Option<Vec<RegistrationShape>>,
     settings: SettingsSnapshotShape,
+    overrides: OverridesShape,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,19 +77,18 @@ struct ProblemShape {
 /// # Errors
 /// Only what no registry says: a text that is no JSON.
 pub fn encode(state: &SavedState) -> Result<Vec<u8>, serde_json::Error> {
-    let (backends, registrations, settings) = match &state.contents {
-        Contents::Followed { backends, settings } => (Some(&**backends), None, settings),
-        Contents::Held {
-            registrations,
-            settings,
-        } => (None, Some(registrations), settings),
+    let contents = &state.contents;
+    let (backends, registrations) = match &contents.backends {
+        SavedBackends::Followed(backends) => (Some(&**backends), None),
+        SavedBackends::Held(registrations) => (None, Some(registrations)),
     };
     let body = Body {
         registry: state.origin.clone(),
         as_of: clock::written(state.as_of),
         backends: backends.map(BackendsShape::from),
         registrations: registrations.map(|held| held.iter().map(RegistrationShape::from).collect()),
-        settings: SettingsSnapshotShape::try_from(&**settings)?,
+        settings: SettingsSnapshotShape::try_from(&*contents.settings)?,
+        overrides: OverridesShape::try_from(&*contents.overrides)?,
     };
     Ok(seal(&serde_json::to_vec(&body)?))
 }
@@ -103,26 +106,24 @@ fn decode_body(body: &[u8]) -> Result<SavedState, String> {
     let body: Body =
         serde_path_to_error::deserialize(&mut json).map_err(|error| error.to_string())?;
     json.end().map_err(|error| error.to_string())?;
-    let settings = Arc::new(SettingsSnapshot::try_from(body.settings)?);
-    let contents = match (body.backends, body.registrations) {
-        (Some(backends), None) => Contents::Followed {
-            backends: Arc::new(Snapshot::try_from(backends)?),
-            settings,
-        },
-        (None, Some(registrations)) => Contents::Held {
-            registrations: registrations
+    let backends = match (body.backends, body.registrations) {
+        (Some(backends), None) => SavedBackends::Followed(Arc::new(Snapshot::try_from(backends)?)),
+        (None, Some(registrations)) => SavedBackends::Held(
+            registrations
                 .into_iter()
                 .map(Held::try_from)
                 .collect::<Result<_, _>>()?,
-            settings,
-        },
+        ),
         _ => return Err("expected either backends or registrations".to_owned()),
     };
-    let as_of = clock::read(&body.as_of).map_err(|error| format!("as_of: {error}"))?;
     Ok(SavedState {
         origin: body.registry,
-        as_of,
-        contents,
+        as_of: clock::read(&body.as_of).map_err(|error| format!("as_of: {error}"))?,
+        contents: Contents {
+            backends,
+            settings: Arc::new(SettingsSnapshot::try_from(body.settings)?),
+            overrides: Arc::new(OverridesSnapshot::try_from(body.overrides)?),
+        },
     })
 }
 

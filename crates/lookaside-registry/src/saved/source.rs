@@ -1,9 +1,9 @@
 use std::{sync::Arc, time::SystemTime};
 
-use lookaside_core::{Revision, SettingsSnapshot, Snapshot};
+use lookaside_core::{OverridesSnapshot, Revision, SettingsSnapshot, Snapshot};
 use tokio::{sync::watch, time::Instant};
 
-use super::{Contents, clock};
+use super::{Contents, SavedBackends, clock};
 use crate::{Freshness, MemoryRegistry, RegistryState, memory::Holder};
 
 /// Where the state comes from that is to be saved.
@@ -18,7 +18,7 @@ pub(super) enum Source {
 pub(super) struct Followed {
     states: watch::Receiver<Arc<RegistryState>>,
     /// What was last reported to have changed.
-    last: Option<(Arc<Snapshot>, Arc<SettingsSnapshot>)>,
+    last: Option<Complete>,
 }
 
 /// This process's memory.
@@ -63,9 +63,7 @@ impl Source {
                     continue;
                 };
                 // Most states say only that nothing has changed.
-                if !followed.last.as_ref().is_some_and(|last| {
-                    Arc::ptr_eq(&last.0, &new.0) && Arc::ptr_eq(&last.1, &new.1)
-                }) {
+                if !followed.last.as_ref().is_some_and(|last| last.is(&new)) {
                     followed.last = Some(new);
                     return true;
                 }
@@ -88,14 +86,23 @@ impl Source {
         async move {
             match now {
                 Now::Followed(state) => {
-                    let (backends, settings) = complete(&state)?;
-                    let as_of = clock::wall(as_of(&state.freshness)?);
-                    Some((Contents::Followed { backends, settings }, as_of))
+                    let Complete {
+                        backends,
+                        settings,
+                        overrides,
+                    } = complete(&state)?;
+                    let contents = Contents {
+                        backends: SavedBackends::Followed(backends),
+                        settings,
+                        overrides,
+                    };
+                    Some((contents, clock::wall(as_of(&state.freshness)?)))
                 }
                 Now::Held(holder, state) => {
-                    let contents = Contents::Held {
-                        registrations: holder.held().await.ok()?,
+                    let contents = Contents {
+                        backends: SavedBackends::Held(holder.held().await.ok()?),
                         settings: state.settings.clone()?,
+                        overrides: state.overrides.clone()?,
                     };
                     Some((contents, SystemTime::now()))
                 }
@@ -113,8 +120,29 @@ impl Source {
     }
 }
 
-fn complete(state: &RegistryState) -> Option<(Arc<Snapshot>, Arc<SettingsSnapshot>)> {
-    Some((state.backends.clone()?, state.settings.clone()?))
+/// All parts of a state.
+#[derive(Debug)]
+struct Complete {
+    backends: Arc<Snapshot>,
+    settings: Arc<SettingsSnapshot>,
+    overrides: Arc<OverridesSnapshot>,
+}
+
+impl Complete {
+    /// Whether nothing has changed between the two.
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.backends, &other.backends)
+            && Arc::ptr_eq(&self.settings, &other.settings)
+            && Arc::ptr_eq(&self.overrides, &other.overrides)
+    }
+}
+
+fn complete(state: &RegistryState) -> Option<Complete> {
+    Some(Complete {
+        backends: state.backends.clone()?,
+        settings: state.settings.clone()?,
+        overrides: state.overrides.clone()?,
+    })
 }
 
 fn as_of(freshness: &Freshness) -> Option<Instant> {

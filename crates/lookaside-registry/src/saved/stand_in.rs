@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use lookaside_core::{SettingsSnapshot, Snapshot};
+use lookaside_core::{OverridesSnapshot, SettingsSnapshot, Snapshot};
 use tokio::time::Instant;
 
 use crate::{Freshness, RegistryState};
@@ -10,6 +10,7 @@ use crate::{Freshness, RegistryState};
 pub(super) struct Known {
     pub(super) backends: Arc<Snapshot>,
     pub(super) settings: Arc<SettingsSnapshot>,
+    pub(super) overrides: Arc<OverridesSnapshot>,
     /// When it was last known to say that.
     pub(super) as_of: Instant,
 }
@@ -19,6 +20,7 @@ impl Known {
         RegistryState {
             backends: Some(Arc::clone(&self.backends)),
             settings: Some(Arc::clone(&self.settings)),
+            overrides: Some(Arc::clone(&self.overrides)),
             freshness: Freshness::Stale {
                 as_of: self.as_of,
                 error,

@@ -1,14 +1,16 @@
 use std::{
     path::PathBuf,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Origin, SavedState, clock,
+    Origin, SavedBackends, SavedState, clock,
     disk::Disk,
     load::{Loaded, load},
+    stand_in::Known,
 };
 
 /// How long the directory may take to be read at the start: a disk that hangs must not
@@ -69,8 +71,16 @@ impl StateStore {
 }
 
 impl SavedState {
-    /// When it was last known to be right, on this process's timer.
-    pub(super) fn timer(&self) -> Instant {
-        clock::timer(self.as_of, SystemTime::now(), Instant::now())
+    /// What stands in for a registry elsewhere.
+    pub(super) fn known(&self) -> Option<Known> {
+        let SavedBackends::Followed(backends) = &self.contents.backends else {
+            return None;
+        };
+        Some(Known {
+            backends: Arc::clone(backends),
+            settings: Arc::clone(&self.contents.settings),
+            overrides: Arc::clone(&self.contents.overrides),
+            as_of: clock::timer(self.as_of, SystemTime::now(), Instant::now()),
+        })
     }
 }

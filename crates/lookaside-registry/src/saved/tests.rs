@@ -25,6 +25,7 @@ impl Puppet {
         self.0.send_replace(Arc::new(RegistryState {
             backends: Some(Arc::new(backends)),
             settings: Some(Arc::default()),
+            overrides: Some(Arc::default()),
             freshness: Freshness::Synced {
                 as_of: Instant::now(),
             },
@@ -54,9 +55,9 @@ async fn store(dir: &Path) -> StateStore {
 /// The revision in the file.
 fn on_disk(dir: &Path) -> Option<i64> {
     let file = std::fs::read(dir.join("registry.state")).ok()?;
-    match decode(&file).unwrap().contents {
-        Contents::Followed { backends, .. } => Some(backends.revision),
-        Contents::Held { .. } => panic!("of a memory registry"),
+    match decode(&file).unwrap().contents.backends {
+        SavedBackends::Followed(backends) => Some(backends.revision),
+        SavedBackends::Held(_) => panic!("of a memory registry"),
     }
 }
 

@@ -1,7 +1,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use lookaside_core::{
-    Backend, BackendState, Drop, Drops, OnEmpty, Service, ServiceName, ServiceSettings, Settings,
+    Backend, BackendState, Drop, Drops, OnEmpty, Override, OverrideNote, Service, ServiceName,
+    ServiceOverrides, ServiceSettings, Settings,
 };
 use proptest::{collection::btree_map, option, prelude::*};
 
@@ -145,17 +146,58 @@ fn held() -> impl Strategy<Value = Held> {
         )
 }
 
+fn overrides() -> impl Strategy<Value = ServiceOverrides> {
+    let value = prop_oneof![
+        (name(), any::<u32>()).prop_map(|(id, n)| Override::Weight(id.parse().unwrap(), n)),
+        name().prop_map(|id| Override::Drain(id.parse().unwrap())),
+        Just(Override::Drain("drops".parse().unwrap())),
+        any::<bool>().prop_map(Override::Fallback),
+        settings().prop_map(|settings| Override::Drops(settings.drops)),
+    ];
+    let time = || option::of((0..10_000_000_000u64).prop_map(Duration::from_secs));
+    let note = (
+        option::of("[^\\p{Cc}]{1,20}"),
+        time(),
+        time(),
+        any::<String>(),
+        any::<i64>(),
+    );
+    let note = note.prop_map(|(by, at, expires, key, revision)| OverrideNote {
+        by: by.map(Arc::from),
+        reason: None,
+        at: at.map(|at| UNIX_EPOCH + at),
+        expires: expires.map(|at| UNIX_EPOCH + at),
+        key: key.into(),
+        revision,
+    });
+    let overrides = prop::collection::vec((value, note), 0..5);
+    (overrides, some_problems())
+        .prop_map(|(overrides, problems)| ServiceOverrides::new(overrides, problems))
+}
+
+fn overrides_snapshot() -> impl Strategy<Value = Arc<OverridesSnapshot>> {
+    let services = btree_map(service_name(), overrides().prop_map(Arc::new), 0..4);
+    (any::<i64>(), services, some_problems()).prop_map(|(revision, services, problems)| {
+        Arc::new(OverridesSnapshot {
+            revision,
+            services,
+            problems: problems.into(),
+        })
+    })
+}
+
 fn contents() -> impl Strategy<Value = Contents> {
-    prop_oneof![
-        (snapshot(), settings_snapshot())
-            .prop_map(|(backends, settings)| Contents::Followed { backends, settings }),
-        (prop::collection::vec(held(), 0..4), settings_snapshot()).prop_map(
-            |(registrations, settings)| Contents::Held {
-                registrations,
-                settings,
-            }
-        ),
-    ]
+    let backends = prop_oneof![
+        snapshot().prop_map(SavedBackends::Followed),
+        prop::collection::vec(held(), 0..4).prop_map(SavedBackends::Held),
+    ];
+    (backends, settings_snapshot(), overrides_snapshot()).prop_map(
+        |(backends, settings, overrides)| Contents {
+            backends,
+            settings,
+            overrides,
+        },
+    )
 }
 
 fn saved() -> impl Strategy<Value = SavedState> {
@@ -193,14 +235,20 @@ proptest! {
     }
 }
 
+fn nothing(backends: SavedBackends) -> Contents {
+    Contents {
+        backends,
+        settings: Arc::default(),
+        overrides: Arc::default(),
+    }
+}
+
 #[test]
 fn every_single_byte_and_every_truncation_counts() {
-    let settings = Arc::default();
-    let backends = Arc::default();
     let state = SavedState {
         origin: Origin::new("etcd://10.0.0.1:2379"),
         as_of: UNIX_EPOCH,
-        contents: Contents::Followed { backends, settings },
+        contents: nothing(SavedBackends::Followed(Arc::default())),
     };
     let file = encode(&state).unwrap();
     assert_eq!(decode(&file).unwrap(), state);
@@ -220,10 +268,7 @@ fn a_clock_before_or_after_this_era_is_no_reason_not_to_save() {
         let state = SavedState {
             origin: Origin::new("memory:"),
             as_of,
-            contents: Contents::Held {
-                registrations: Vec::new(),
-                settings: Arc::default(),
-            },
+            contents: nothing(SavedBackends::Held(Vec::new())),
         };
         decode(&encode(&state).unwrap()).unwrap().as_of
     };
@@ -238,7 +283,8 @@ fn refusal(body: &str) -> String {
 #[test]
 fn what_this_version_would_not_write_is_refused_with_a_reason() {
     let registry = r#""registry":{"url":"memory:"},"as_of":"2026-01-01T00:00:00Z""#;
-    let settings = r#""settings":{"revision":1,"services":{}}"#;
+    let settings =
+        r#""settings":{"revision":1,"services":{}},"overrides":{"revision":1,"services":{}}"#;
     let backends = |services: &str| {
         format!(
             r#"{{{registry},{settings},"backends":{{"revision":1,"services":{{{services}}}}}}}"#
@@ -250,6 +296,17 @@ fn what_this_version_would_not_write_is_refused_with_a_reason() {
     assert!(error.contains("backends or registrations"), "{error}");
     let error = refusal(&backends("").replace("\"settings\"", "\"later\""));
     assert!(error.contains("later"), "{error}");
+    let order = r#""orders":{"overrides":[{"target":"other/drops","value":{"value":[]},"key":"","revision":1}]}"#;
+    let overrides = backends("").replace(
+        r#""overrides":{"revision":1,"services":{}"#,
+        &format!(r#""overrides":{{"revision":1,"services":{{{order}}}"#),
+    );
+    let error = refusal(&overrides);
+    assert!(
+        error.contains("other/drops") && error.contains("orders"),
+        "{error}"
+    );
+    assert!(decode(&seal(overrides.replace("other/", "orders/").as_bytes())).is_ok());
     let error = refusal(&backends("").replace("2026-01", "2026-13"));
     assert!(error.contains("2026-13"), "{error}");
     let error = refusal(&backends(r#""a b":{"backends":[]}"#));

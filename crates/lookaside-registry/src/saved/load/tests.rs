@@ -1,7 +1,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use super::*;
-use crate::saved::{Contents, encode};
+use crate::saved::{Contents, SavedBackends, encode};
 
 fn origin() -> Origin {
     Origin::new("etcd://10.0.0.1:2379").with("prefix", "services/")
@@ -13,9 +13,10 @@ fn now() -> SystemTime {
 }
 
 fn file() -> Vec<u8> {
-    let contents = Contents::Followed {
-        backends: Arc::default(),
+    let contents = Contents {
+        backends: SavedBackends::Followed(Arc::default()),
         settings: Arc::default(),
+        overrides: Arc::default(),
     };
     encode(&SavedState {
         origin: origin(),

@@ -9,6 +9,7 @@ fn known(now: Instant) -> Known {
             ..Snapshot::default()
         }),
         settings: Arc::default(),
+        overrides: Arc::default(),
         as_of: now - Duration::from_secs(60),
     }
 }
@@ -30,6 +31,7 @@ fn fresh(revision: i64, as_of: Instant) -> Arc<RegistryState> {
             ..Snapshot::default()
         })),
         settings: Some(Arc::default()),
+        overrides: Some(Arc::default()),
         freshness: Freshness::Synced { as_of },
     })
 }
@@ -58,7 +60,7 @@ fn a_registry_that_has_read_half_has_not_read() {
     let start = Instant::now();
     let mut stand_in = StandIn::new(Some(known(start)), start, GRACE);
     let half = Arc::new(RegistryState {
-        settings: None,
+        overrides: None,
         ..(*fresh(9, start)).clone()
     });
     let state = stand_in.state(&half, start + GRACE);
