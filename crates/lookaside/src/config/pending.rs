@@ -12,11 +12,7 @@ pub(crate) enum Pending {
 /// The settings that differ from their defaults and have no effect yet: nobody shall
 /// believe in a protection that is not there.
 pub(crate) fn pending(config: &Config) -> Vec<Pending> {
-    let Config {
-        lists,
-        tokens,
-        ..
-    } = config;
+    let Config { lists, tokens, .. } = config;
     let defaults = Lists::default();
     [
         (
