@@ -8,11 +8,12 @@ mod body;
 mod frame_reader;
 mod initial;
 mod pace;
+mod refusal;
 mod reopens;
 mod report;
 mod service;
 
 pub(crate) use self::{
-    admission::Admission, body::BalanceBody, frame_reader::PREFIX_BYTES, reopens::Reopens,
-    service::BalanceLoad,
+    admission::Admission, body::BalanceBody, frame_reader::PREFIX_BYTES, pace::Turn,
+    refusal::Reason, reopens::Reopens, service::BalanceLoad,
 };

@@ -22,8 +22,9 @@ use crate::{
     balance_load::BalanceLoad,
     drain::Drain,
     http::{ClientService, Routes},
-    listener::{Connection, Http2, Stop},
+    listener::{Connection, Http, Stop},
     metrics::Metrics,
+    peers::Peers,
     seldom::Seldom,
     table::Table,
     tls::Acceptor,
@@ -51,11 +52,12 @@ pub struct Balancer {
 struct Running {
     balance_load: Arc<BalanceLoad>,
     routes: Arc<Routes>,
-    http2: Http2,
+    http: Http,
     table: Arc<Table>,
     drain: Arc<Drain>,
     metrics: Arc<Metrics>,
     max_connections: usize,
+    connections_of_peers: Arc<Peers>,
     readiness: watch::Sender<Readiness>,
     access: Arc<Access>,
     client_tls: Option<Acceptor>,
@@ -120,15 +122,17 @@ impl Running {
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
-        let service = self.service(peer);
-        self.http2.serve(io, service, Arc::clone(&self.stop)).await
+        let connection = Arc::new(Connection::new(peer));
+        let service = self.service(&connection);
+        let stop = Arc::clone(&self.stop);
+        self.http.serve_http2(io, service, connection, stop).await
     }
 
-    fn service(&self, peer: Arc<Peer>) -> ClientService {
+    fn service(&self, connection: &Arc<Connection>) -> ClientService {
         ClientService::new(
             Arc::clone(&self.balance_load),
             Arc::clone(&self.routes),
-            Arc::new(Connection::new(peer)),
+            Arc::clone(connection),
         )
     }
 }

@@ -1,9 +1,13 @@
+mod connections;
+
 use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use lookaside_core::{OnEmpty, PolicyDefaults, TokenIssuer};
 use tokio::sync::watch;
 
 use crate::{Access, Probes, Tls};
+
+pub use self::connections::Connections;
 
 /// What a [`Balancer`](crate::Balancer) is told at its start.
 #[derive(Clone, Debug)]
@@ -16,6 +20,8 @@ pub struct Config {
     pub lists: Lists,
     /// How much clients may use.
     pub limits: Limits,
+    /// How connections are accepted and kept.
+    pub connections: Connections,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// Whether backends may register through this balancer. Off by default: it lets
@@ -74,18 +80,20 @@ pub struct Limits {
     /// Streams of one connection. Default 100: gateways and clients with many channels
     /// share connections.
     pub streams_per_connection: usize,
-    /// Streams from one IP address; 0, the default: no limit, because behind NAT an
-    /// address is a crowd.
+    /// Streams from one IP address (IPv6: from one /64 network, which is what one customer
+    /// has); 0, the default: no limit, because behind NAT an address is a crowd.
     pub streams_per_peer: usize,
     /// How many streams may start in a second. Default 5000. More wait up to
-    /// [`Timeouts::admission`].
+    /// [`Timeouts::admission`], each connection having its turn.
     pub new_streams_per_second: u32,
     /// How many streams one connection may start in a second for one name. Default 3: a
     /// client that has more is in a loop without delay.
     pub streams_per_second_per_name: usize,
     /// Connections to the client port. Default 60,000: a stream each, and some for health
-    /// checks and people.
+    /// checks and people. One more is closed at once: its client goes to the next replica.
     pub connections: usize,
+    /// Connections from one IP address; 0, the default: no limit, as for streams.
+    pub connections_per_peer: usize,
 }
 
 /// How long things may take.
@@ -99,8 +107,10 @@ pub struct Timeouts {
     pub admission: Duration,
     /// How long a stream for an unknown service waits for it to appear. Default 2 s.
     pub unknown: Duration,
-    /// How long data may wait for a client to read it before its stream is closed.
-    /// Default 30 s: longer than a long garbage collection or a Wi-Fi hand-over.
+    /// How long a client may take nothing of the data that waits for it before its stream,
+    /// or where its network takes nothing its connection, is closed. Default 30 s: longer
+    /// than a long garbage collection or a Wi-Fi hand-over. A client that takes little is
+    /// held to [`Connections::write_rate`].
     pub write: Duration,
     /// At a graceful end: over how long open streams are ended, so that other replicas
     /// get their clients one by one. Default 10 s.
@@ -117,6 +127,7 @@ impl Default for Config {
             admin: loopback(7401),
             lists: Lists::default(),
             limits: Limits::default(),
+            connections: Connections::default(),
             timeouts: Timeouts::default(),
             registration: false,
             tokens: watch::channel(TokenIssuer::default()).1,
@@ -164,6 +175,7 @@ impl Default for Limits {
             new_streams_per_second: 5000,
             streams_per_second_per_name: 3,
             connections: 60_000,
+            connections_per_peer: 0,
         }
     }
 }

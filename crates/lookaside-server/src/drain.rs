@@ -2,11 +2,12 @@
 //! clients reconnect at once, and the other replicas should get them one by one.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
+    sync::atomic::{AtomicU32, Ordering::SeqCst},
     time::Duration,
 };
 
 use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use crate::table::Table;
 
@@ -19,7 +20,7 @@ const WAVES: u32 = 100;
 /// Which streams have to end.
 #[derive(Debug, Default)]
 pub(crate) struct Drain {
-    begun: AtomicBool,
+    begun: CancellationToken,
     /// Streams of a phase below this end.
     below: AtomicU32,
 }
@@ -27,11 +28,12 @@ pub(crate) struct Drain {
 impl Drain {
     /// New streams are refused from now on.
     pub(crate) fn begin(&self) {
-        self.begun.store(true, SeqCst);
+        self.begun.cancel();
     }
 
-    pub(crate) fn has_begun(&self) -> bool {
-        self.begun.load(SeqCst)
+    /// Waits for that.
+    pub(crate) async fn begun(&self) {
+        self.begun.cancelled().await;
     }
 
     /// Whether a stream of this phase has to end.

@@ -3,8 +3,12 @@
 mod accept;
 mod connection;
 mod executor;
-mod hello;
+mod frames;
+mod guarded;
 mod http2;
+mod idle;
+mod inbound;
+mod reserve;
 mod stop;
 mod tcp;
 mod write_deadline;
@@ -12,8 +16,7 @@ mod write_deadline;
 pub(crate) use self::{
     accept::accept,
     connection::Connection,
-    executor::StreamExecutor,
-    http2::{Http2, Http2OrHttp1},
+    http2::Http,
     stop::Stop,
     tcp::BoundPort,
     write_deadline::{BodyPoll, note},

@@ -9,19 +9,47 @@ use prometheus_client::{
 };
 
 use self::state::StateMetrics;
+use crate::balance_load::Reason;
 
 /// The media type of [`Metrics::encode`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Why a connection is closed as soon as it is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Crowded {
+    /// There are as many as there may be.
+    Balancer,
+    /// There are as many from its address as there may be.
+    Peer,
+    /// There is no descriptor for it.
+    Descriptors,
+}
+
+/// Why a connection is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The peer did not begin with HTTP/2.
+    Silent,
+    /// It had no request for long.
+    Idle,
+    /// The peer takes nothing of what is written.
+    Stalled,
+    /// The peer does not answer PINGs.
+    Unresponsive,
+    /// The peer broke the rules of HTTP/2, or strained them.
+    Protocol,
+}
 
 /// Counters and gauges of one balancer.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
     connections: Gauge,
-    pub(crate) connections_refused: Counter,
+    connections_refused: Family<[(&'static str, &'static str); 1], Counter>,
+    connections_ended: Family<[(&'static str, &'static str); 1], Counter>,
     pub(crate) streams: Gauge,
     pub(crate) streams_started: Counter,
-    streams_refused: Family<[(&'static str, String); 1], Counter>,
+    streams_refused: Family<[(&'static str, String); 2], Counter>,
     handshakes_failed: Family<[(&'static str, &'static str); 1], Counter>,
     pub(crate) pushes: Counter,
     pub(crate) reports: Counter,
@@ -56,17 +84,25 @@ impl Metrics {
             registry.register(name, help, counter.clone());
             counter
         };
-        let connections_refused = counter(
-            "connections_refused",
-            "Connections closed because there were too many",
-        );
         let streams_started = counter("streams_started", "BalanceLoad streams that were answered");
         let pushes = counter("pushes", "Lists and fallback responses sent");
         let reports = counter("reports", "Load reports received");
+        let connections_refused = Family::default();
+        registry.register(
+            "connections_refused",
+            "Connections that were closed as soon as they were accepted, by what there was too little of",
+            connections_refused.clone(),
+        );
+        let connections_ended = Family::default();
+        registry.register(
+            "connections_ended",
+            "Connections that were ended because of what the client did or did not do",
+            connections_ended.clone(),
+        );
         let streams_refused = Family::default();
         registry.register(
             "streams_refused",
-            "BalanceLoad streams that were refused, by status code",
+            "BalanceLoad streams that were refused, by reason and status code",
             streams_refused.clone(),
         );
         let handshakes_failed = Family::default();
@@ -82,6 +118,7 @@ impl Metrics {
             state,
             connections,
             connections_refused,
+            connections_ended,
             streams,
             streams_started,
             streams_refused,
@@ -101,10 +138,34 @@ impl Metrics {
         Counted(self.connections.clone())
     }
 
-    pub(crate) fn stream_refused(&self, code: tonic::Code) {
-        self.streams_refused
-            .get_or_create(&[("code", format!("{code:?}"))])
-            .inc();
+    pub(crate) fn connection_refused(&self, why: Crowded) {
+        let reason = match why {
+            Crowded::Balancer => "connections",
+            Crowded::Peer => "connections_per_peer",
+            Crowded::Descriptors => "descriptors",
+        };
+        let reason = [("reason", reason)];
+        self.connections_refused.get_or_create(&reason).inc();
+    }
+
+    pub(crate) fn connection_ended(&self, why: Ended) {
+        let reason = match why {
+            Ended::Silent => "silent",
+            Ended::Idle => "idle",
+            Ended::Stalled => "stalled",
+            Ended::Unresponsive => "keepalive",
+            Ended::Protocol => "protocol",
+        };
+        let reason = [("reason", reason)];
+        self.connections_ended.get_or_create(&reason).inc();
+    }
+
+    pub(crate) fn stream_refused(&self, reason: Reason, code: tonic::Code) {
+        let labels = [
+            ("reason", reason.label().to_owned()),
+            ("code", format!("{code:?}")),
+        ];
+        self.streams_refused.get_or_create(&labels).inc();
     }
 
     pub(crate) fn handshake_failed(&self, reason: &'static str) {

@@ -1,19 +1,29 @@
 use std::{
-    net::IpAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
 
-use dashmap::{DashMap, Entry};
 use lookaside_core::ServiceName;
-use tokio::time::{Instant, sleep_until};
-use tonic::Status;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until, timeout},
+};
 
-use super::pace::Pace;
-use crate::{Limits, listener::Connection};
+use super::{
+    pace::{Entrance, Pace, Place},
+    refusal::{Reason, Refusal},
+};
+use crate::{
+    Limits,
+    listener::Connection,
+    peers::{PeerShare, Peers},
+};
+
+/// The last of a full queue has its turn just when its patience ends, and timers are late.
+const SLACK: Duration = Duration::from_millis(10);
 
 /// Decides which streams are served, before anything is sent on them: only a refusal
 /// before the initial response makes stock clients back off.
@@ -22,8 +32,10 @@ pub(crate) struct Admission {
     limits: Limits,
     patience: Duration,
     streams: AtomicUsize,
-    peers: DashMap<IpAddr, usize>,
+    peers: Arc<Peers>,
     pace: Mutex<Pace>,
+    /// A stream waits for its turn.
+    queued: Notify,
 }
 
 /// An admitted stream's share of the limits; dropping it gives it back.
@@ -31,17 +43,31 @@ pub(crate) struct Admission {
 pub(super) struct Permit {
     admission: Arc<Admission>,
     connection: Arc<Connection>,
+    _peer: PeerShare,
 }
 
 impl Admission {
+    /// Streams wait for their turn up to `patience`, and only while [`Admission::run`] runs.
     pub(crate) fn new(limits: Limits, patience: Duration) -> Self {
-        let pace = Pace::new(limits.new_streams_per_second, Instant::now());
+        let pace = Pace::new(limits.new_streams_per_second, patience, Instant::now());
         Self {
-            limits,
             patience,
             streams: AtomicUsize::new(0),
-            peers: DashMap::new(),
+            peers: Peers::new(limits.streams_per_peer),
             pace: Mutex::new(pace),
+            queued: Notify::new(),
+            limits,
+        }
+    }
+
+    /// Gives those that wait their turns, until it is dropped.
+    pub(crate) async fn run(self: Arc<Self>) {
+        loop {
+            let next = self.pace().advance(Instant::now());
+            match next {
+                Some(next) => sleep_until(next).await,
+                None => self.queued.notified().await,
+            }
         }
     }
 
@@ -58,88 +84,99 @@ impl Admission {
         self: &Arc<Self>,
         connection: &Arc<Connection>,
         name: &ServiceName,
-    ) -> Result<Permit, Status> {
+    ) -> Result<Permit, Refusal> {
         let permit = self.enter(connection)?;
         let per_name = self.limits.streams_per_second_per_name;
         if !connection.reopens().open(name, per_name, Instant::now()) {
-            return Err(refused(format!(
-                "more than {per_name} streams for {name} within a second on one connection"
-            )));
+            return Err(Refusal::exhausted(
+                Reason::Reopened,
+                format!(
+                    "more than {per_name} streams for {name} within a second on one connection"
+                ),
+            ));
         }
-        let ready = self
-            .pace
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take(Instant::now(), self.patience);
-        match ready {
-            Some(ready) => sleep_until(ready).await,
-            None => {
-                return Err(refused(format!(
+        if !self.turn(connection).await {
+            return Err(Refusal::exhausted(
+                Reason::NewStreams,
+                format!(
                     "more than {} new streams per second",
                     self.limits.new_streams_per_second
-                )));
-            }
+                ),
+            ));
         }
         Ok(permit)
     }
 
-    fn enter(self: &Arc<Self>, connection: &Arc<Connection>) -> Result<Permit, Status> {
-        if !count_up(&self.streams, self.limits.streams) {
-            return Err(refused(format!(
-                "this balancer has {} streams already",
-                self.limits.streams
-            )));
+    /// Waits for a connection's turn; says whether it came.
+    async fn turn(&self, connection: &Connection) -> bool {
+        let (place, told) = match self.pace().enter(connection.turn(), Instant::now()) {
+            Entrance::Begin => return true,
+            Entrance::Wait(place, told) => (place, told),
+            Entrance::Full => return false,
+        };
+        self.queued.notify_one();
+        let _queued = Queued {
+            admission: self,
+            place,
+        };
+        matches!(timeout(self.patience + SLACK, told).await, Ok(Ok(())))
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(self: &Arc<Self>, connection: &Arc<Connection>) -> Result<Permit, Refusal> {
+        let limits = &self.limits;
+        let peer = self.peers.enter(connection.peer()).ok_or_else(|| {
+            Refusal::exhausted(
+                Reason::StreamsPerPeer,
+                format!(
+                    "this address has {} streams already",
+                    limits.streams_per_peer
+                ),
+            )
+        })?;
+        if !count_up(&self.streams, limits.streams) {
+            return Err(Refusal::exhausted(
+                Reason::Streams,
+                format!("this balancer has {} streams already", limits.streams),
+            ));
         }
-        if !count_up(connection.streams(), self.limits.streams_per_connection) {
+        if !count_up(connection.streams(), limits.streams_per_connection) {
             self.streams.fetch_sub(1, Relaxed);
-            return Err(refused(format!(
-                "this connection has {} streams already",
-                self.limits.streams_per_connection
-            )));
-        }
-        if !self.enter_peer(connection.peer()) {
-            connection.streams().fetch_sub(1, Relaxed);
-            self.streams.fetch_sub(1, Relaxed);
-            return Err(refused(format!(
-                "this address has {} streams already",
-                self.limits.streams_per_peer
-            )));
+            return Err(Refusal::exhausted(
+                Reason::StreamsPerConnection,
+                format!(
+                    "this connection has {} streams already",
+                    limits.streams_per_connection
+                ),
+            ));
         }
         Ok(Permit {
             admission: Arc::clone(self),
             connection: Arc::clone(connection),
+            _peer: peer,
         })
-    }
-
-    fn enter_peer(&self, peer: Option<IpAddr>) -> bool {
-        let (Some(peer), limit @ 1..) = (peer, self.limits.streams_per_peer) else {
-            return true;
-        };
-        let mut streams = self.peers.entry(peer).or_default();
-        let admitted = *streams < limit;
-        if admitted {
-            *streams += 1;
-        }
-        admitted
-    }
-
-    fn leave_peer(&self, peer: Option<IpAddr>) {
-        if let (Some(peer), 1..) = (peer, self.limits.streams_per_peer)
-            && let Entry::Occupied(mut streams) = self.peers.entry(peer)
-        {
-            *streams.get_mut() -= 1;
-            if *streams.get() == 0 {
-                streams.remove();
-            }
-        }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.admission.leave_peer(self.connection.peer());
         self.connection.streams().fetch_sub(1, Relaxed);
         self.admission.streams.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A place in the queue, given up when its stream has begun or is gone.
+struct Queued<'a> {
+    admission: &'a Admission,
+    place: Place,
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.admission.pace().leave(self.place);
     }
 }
 
@@ -150,10 +187,6 @@ fn count_up(count: &AtomicUsize, limit: usize) -> bool {
             (limit == 0 || count < limit).then_some(count + 1)
         })
         .is_ok()
-}
-
-fn refused(why: String) -> Status {
-    Status::resource_exhausted(why)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use std::{
     collections::VecDeque,
+    hash::{BuildHasher, RandomState},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// How many streams of a connection are remembered: more than one may have open.
-const MAX_REMEMBERED: usize = 1024;
+const MAX_REMEMBERED: usize = 256;
 
 /// Notices a client that opens one stream after the other.
 ///
@@ -20,7 +21,15 @@ const MAX_REMEMBERED: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Reopens {
     /// The streams of the last [`WINDOW`], oldest first.
-    recent: Mutex<VecDeque<(Instant, ServiceName)>>,
+    recent: Mutex<VecDeque<Opened>>,
+    names: RandomState,
+}
+
+/// A name as its hash: names are long, and this is kept for each connection.
+#[derive(Clone, Copy, Debug)]
+struct Opened {
+    at: Instant,
+    name: u64,
 }
 
 impl Reopens {
@@ -30,15 +39,16 @@ impl Reopens {
         if limit == 0 {
             return true;
         }
+        let name = self.names.hash_one(name);
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some((at, _)) = recent.front()
-            && (now >= *at + WINDOW || recent.len() >= MAX_REMEMBERED)
+        while let Some(first) = recent.front()
+            && (now >= first.at + WINDOW || recent.len() >= MAX_REMEMBERED)
         {
             recent.pop_front();
         }
-        let admitted = recent.iter().filter(|(_, other)| other == name).count() < limit;
+        let admitted = recent.iter().filter(|other| other.name == name).count() < limit;
         if admitted {
-            recent.push_back((now, name.clone()));
+            recent.push_back(Opened { at: now, name });
         }
         admitted
     }

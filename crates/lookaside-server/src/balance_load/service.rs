@@ -8,7 +8,11 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tonic::Status;
 
 use super::{
-    admission::Admission, body::BalanceBody, frame_reader::FrameReader, initial::read_initial,
+    admission::Admission,
+    body::BalanceBody,
+    frame_reader::FrameReader,
+    initial::read_initial,
+    refusal::{Reason, Refusal},
 };
 use crate::{
     Lists, Permission, Timeouts, Unknown,
@@ -89,38 +93,47 @@ impl BalanceLoad {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let answer = self.answer(connection, requests).await;
-        match &answer {
-            Ok(_) => {
+        let answer = tokio::select! {
+            biased;
+            // Also of whoever waits for something: its client is to go elsewhere now.
+            () = self.shared.drain.begun() => Err(draining()),
+            answer = self.answer(connection, requests) => answer,
+        };
+        match answer {
+            Ok(response) => {
                 self.shared.metrics.streams_started.inc();
+                Ok(response)
             }
-            Err(status) => self.shared.metrics.stream_refused(status.code()),
+            Err(Refusal { reason, status }) => {
+                self.shared.metrics.stream_refused(reason, status.code());
+                Err(status)
+            }
         }
-        answer
     }
 
     async fn answer<B>(
         &self,
         connection: &Arc<Connection>,
         mut requests: B,
-    ) -> Result<Response<BalanceBody<B>>, Status>
+    ) -> Result<Response<BalanceBody<B>>, Refusal>
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        self.refuse_in_drain()?;
         let started = Instant::now();
-        let mut reader = FrameReader::default();
+        let mut reader = FrameReader::new(Arc::clone(connection));
         let asked = read_initial(&mut reader, &mut requests, self.first_message_patience).await?;
-        let names = permitted(connection.who(), asked)?;
+        let names = permitted(connection.who(), asked)
+            .map_err(|status| Refusal::new(Reason::Denied, status))?;
         // There is always one; the last is the barest.
-        let bare = names
-            .last()
-            .ok_or_else(|| Status::invalid_argument("the service name is empty"))?;
+        let bare = names.last().ok_or_else(|| {
+            let why = Status::invalid_argument("the service name is empty");
+            Refusal::new(Reason::Request, why)
+        })?;
         let permit = self.admission.admit(connection, bare).await?;
         sleep_until(self.held_until).await;
         let patience = (started + self.unknown_patience).max(self.held_until);
         let stream = self.open(&names, bare, patience).await?;
-        self.refuse_in_drain()?;
+        reader.admitted();
 
         let shared = Arc::clone(&self.shared);
         let body = BalanceBody::new(requests, reader, stream, permit, shared);
@@ -137,7 +150,7 @@ impl BalanceLoad {
         names: &[ServiceName],
         bare: &ServiceName,
         patience: Instant,
-    ) -> Result<OpenStream, Status> {
+    ) -> Result<OpenStream, Refusal> {
         let mut appearances = self.table.appearances();
         let mut appears = pin!(async {
             loop {
@@ -157,17 +170,20 @@ impl BalanceLoad {
             return Ok(appears.await);
         }
         match self.unknown {
-            Unknown::Refuse => Err(Status::not_found(format!("no service {bare} is known"))),
+            Unknown::Refuse => Err(Refusal::new(
+                Reason::Unknown,
+                Status::not_found(format!("no service {bare} is known")),
+            )),
             Unknown::Fallback => Ok(self.table.open_unknown(bare)),
         }
     }
+}
 
-    fn refuse_in_drain(&self) -> Result<(), Status> {
-        if self.shared.drain.has_begun() {
-            return Err(Status::unavailable("this balancer is being shut down"));
-        }
-        Ok(())
-    }
+fn draining() -> Refusal {
+    Refusal::new(
+        Reason::Draining,
+        Status::unavailable("this balancer is being shut down"),
+    )
 }
 
 /// The services among `asked` that this peer may ask for. Any other is as if it were not

@@ -6,7 +6,7 @@ use super::Running;
 use crate::{
     access::{Certificate, Peer},
     http::{AdminService, Scrape},
-    listener::Http2OrHttp1,
+    listener::Connection,
     tls::{Acceptor, HandshakeFailure, Secured},
 };
 
@@ -44,25 +44,30 @@ impl Running {
     /// As [`Running::serve_client`], for an operator.
     pub(super) async fn serve_operator<M: Scrape>(
         self: Arc<Self>,
-        http: Http2OrHttp1,
         metrics: Arc<M>,
         stream: TcpStream,
         from: SocketAddr,
     ) {
-        let service =
-            |peer| AdminService::new(self.service(peer), self.readiness.subscribe(), metrics);
-        let stop = Arc::clone(&self.stop_admin);
+        let service = |connection: &_| {
+            let client = self.service(connection);
+            AdminService::new(client, self.readiness.subscribe(), metrics)
+        };
+        let (http, stop) = (&self.http, Arc::clone(&self.stop_admin));
         match &self.admin_tls {
             None => {
-                let service = service(self.peer(from, None));
-                if http.serve(stream, service, stop).await {
+                let connection = Arc::new(Connection::new(self.peer(from, None)));
+                let service = service(&connection);
+                if http.serve_any(stream, service, connection, stop).await {
                     self.spoke_tls(from);
                 }
             }
             Some(acceptor) => match Box::pin(acceptor.accept(stream)).await {
                 Ok(secured) => {
-                    let service = service(self.peer(from, Some(&secured)));
-                    http.serve(secured.stream, service, stop).await;
+                    let peer = self.peer(from, Some(&secured));
+                    let connection = Arc::new(Connection::new(peer));
+                    let service = service(&connection);
+                    http.serve_any(secured.stream, service, connection, stop)
+                        .await;
                 }
                 Err(failure) => self.no_handshake(from, &failure),
             },

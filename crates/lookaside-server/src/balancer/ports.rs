@@ -10,7 +10,8 @@ use super::Running;
 use crate::{
     Readiness,
     http::Scrape,
-    listener::{BoundPort, Http2OrHttp1, accept},
+    listener::{BoundPort, accept},
+    metrics::Crowded,
 };
 
 /// How long until a port that somebody else listens on is tried again.
@@ -50,34 +51,45 @@ pub(super) async fn client(
     drop(port);
     tracing::info!(%addr, "serving clients");
     Readiness::Ready.report(&running.readiness);
-    accept(listener, |stream, peer| on_client(&running, stream, peer)).await;
+    accept(
+        listener,
+        |stream, peer| on_client(&running, stream, peer),
+        || running.metrics.connection_refused(Crowded::Descriptors),
+    )
+    .await;
 }
 
+/// What there are too many of is closed and not left waiting: the client goes to the next
+/// replica.
 fn on_client(running: &Arc<Running>, stream: TcpStream, peer: SocketAddr) {
     let limit = running.max_connections;
     if limit > 0 && running.connections.len() >= limit {
-        // Closed and not left waiting: the client goes to the next replica.
-        running.metrics.connections_refused.inc();
+        running.metrics.connection_refused(Crowded::Balancer);
         return;
     }
+    let Some(share) = running.connections_of_peers.enter(Some(peer.ip())) else {
+        running.metrics.connection_refused(Crowded::Peer);
+        return;
+    };
     let serve = Arc::clone(running).serve_client(stream, peer);
-    running.connections.spawn(serve);
+    running.connections.spawn(async move {
+        let _share = share;
+        serve.await;
+    });
 }
 
 /// Serves operators.
 pub(super) async fn admin<M: Scrape>(
     listener: TcpListener,
-    http: Http2OrHttp1,
     metrics: Arc<M>,
     running: Arc<Running>,
 ) {
-    accept(listener, |stream, peer| {
-        if running.admin_connections.len() >= MAX_ADMIN_CONNECTIONS {
-            return;
+    let on_operator = |stream, peer| {
+        if running.admin_connections.len() < MAX_ADMIN_CONNECTIONS {
+            let metrics = Arc::clone(&metrics);
+            let serve = Arc::clone(&running).serve_operator(metrics, stream, peer);
+            running.admin_connections.spawn(serve);
         }
-        let metrics = Arc::clone(&metrics);
-        let serve = Arc::clone(&running).serve_operator(http.clone(), metrics, stream, peer);
-        running.admin_connections.spawn(serve);
-    })
-    .await;
+    };
+    accept(listener, on_operator, || ()).await;
 }

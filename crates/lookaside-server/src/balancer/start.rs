@@ -10,13 +10,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Balancer, Running, ports};
 use crate::{
-    Config, Readiness,
+    Config, Connections, Readiness,
     balance_load::{Admission, BalanceLoad},
     drain::Drain,
     encode::slot_bytes,
     grpc::{GrpcError, services},
-    listener::{BoundPort, Http2, Http2OrHttp1, StreamExecutor},
+    listener::{BoundPort, Http},
     metrics::Metrics,
+    peers::Peers,
     planner::{self, PlanConfig},
     seldom::Seldom,
     status::Status,
@@ -79,8 +80,8 @@ impl Balancer {
     ) -> Result<Self, StartError> {
         let reloader = config.tls.clone().map(Reloader::new).transpose()?;
         check_access(&config)?;
-        let client_port = bind(config.listen)?;
-        let admin_port = bind(config.admin)?;
+        let client_port = bind(config.listen, &config.connections)?;
+        let admin_port = bind(config.admin, &config.connections)?;
         let (client_addr, admin_addr) = (client_port.addr(), admin_port.addr());
 
         let table = Arc::new(Table::new());
@@ -98,6 +99,7 @@ impl Balancer {
             readiness_seen.clone(),
         ));
         let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::clone(&admission).run());
         let registrar = config.registration.then(|| registry.registrar());
         let routes = services(
             Arc::clone(&status),
@@ -106,7 +108,12 @@ impl Balancer {
             &mut tasks,
         )?;
 
-        let executor = StreamExecutor::new(config.timeouts.write);
+        let http = Http::new(
+            &limits,
+            &config.connections,
+            config.timeouts.write,
+            Arc::clone(&metrics),
+        );
         let balance_load = BalanceLoad::new(
             Arc::clone(&table),
             admission,
@@ -123,11 +130,12 @@ impl Balancer {
         let running = Arc::new(Running {
             balance_load: Arc::new(balance_load),
             routes: Arc::new(routes),
-            http2: Http2::new(executor.clone(), &limits),
+            http,
             table: Arc::clone(&table),
             drain,
             metrics: Arc::clone(&metrics),
             max_connections: limits.connections,
+            connections_of_peers: Peers::new(limits.connections_per_peer),
             readiness,
             access: Arc::new(config.access.clone()),
             client_tls,
@@ -160,8 +168,7 @@ impl Balancer {
             addr: admin_addr,
             source,
         })?;
-        let http = Http2OrHttp1::new(executor, &limits);
-        tasks.spawn(ports::admin(admin, http, status, Arc::clone(&running)));
+        tasks.spawn(ports::admin(admin, status, Arc::clone(&running)));
         let closed = running.close_port.clone().cancelled_owned();
         let client = ports::client(client_port, planned_seen, Arc::clone(&running));
         let until_closed = running.port.track_future(async move {
@@ -185,8 +192,8 @@ impl Balancer {
     }
 }
 
-fn bind(addr: SocketAddr) -> Result<BoundPort, StartError> {
-    BoundPort::bind(addr).map_err(|source| StartError::Listen { addr, source })
+fn bind(addr: SocketAddr, connections: &Connections) -> Result<BoundPort, StartError> {
+    BoundPort::bind(addr, connections).map_err(|source| StartError::Listen { addr, source })
 }
 
 /// Refuses rules that can never hold, and warns of doors that stand open.

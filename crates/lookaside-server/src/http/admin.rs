@@ -90,7 +90,10 @@ impl<M: Scrape> Service<Request<Incoming>> for AdminService<M> {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         match self.plain(&request) {
-            Some(response) => Box::pin(async { Ok(response) }),
+            Some(response) => {
+                self.client.note_request();
+                Box::pin(async { Ok(response) })
+            }
             None => self.client.call(request),
         }
     }

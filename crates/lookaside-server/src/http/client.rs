@@ -34,6 +34,11 @@ impl ClientService {
         self.connection.who()
     }
 
+    /// A request that is answered at once, and by no stream.
+    pub(super) fn note_request(&self) {
+        drop(self.connection.begin_request());
+    }
+
     async fn answer(self, request: Request<Incoming>) -> Response<ResponseBody> {
         if request.uri().path() == BALANCE_LOAD_PATH {
             let requests = request.into_body();

@@ -1,25 +1,59 @@
 use std::{
     net::IpAddr,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
-use crate::{access::Peer, balance_load::Reopens};
+use tokio::time::Instant;
+
+use crate::{
+    access::Peer,
+    balance_load::{Reopens, Turn},
+};
 
 /// One client connection, as its streams see it.
 #[derive(Debug)]
 pub(crate) struct Connection {
     peer: Arc<Peer>,
+    since: Instant,
+    requests: AtomicUsize,
+    /// When the last request ended, in milliseconds after `since`.
+    quiet_since: AtomicU64,
     streams: AtomicUsize,
     reopens: Reopens,
+    turn: Turn,
+    held: AtomicUsize,
 }
+
+/// How much of messages that have begun and not ended a connection may make us hold, over
+/// all of its streams: one that is as large as may be, and a hundred usual ones.
+const MAX_HELD: usize = 128 * 1024;
+
+/// A request that is being answered; dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct OpenRequest(Arc<Connection>);
 
 impl Connection {
     pub(crate) fn new(peer: Arc<Peer>) -> Self {
         Self {
             peer,
+            since: Instant::now(),
+            requests: AtomicUsize::new(0),
+            quiet_since: AtomicU64::new(0),
             streams: AtomicUsize::new(0),
             reopens: Reopens::default(),
+            turn: Turn::default(),
+            held: AtomicUsize::new(0),
         }
+    }
+
+    /// One from this machine, where there are no rules.
+    #[cfg(test)]
+    pub(crate) fn local() -> Arc<Self> {
+        Arc::new(Self::new(Peer::anyone(std::net::Ipv4Addr::LOCALHOST)))
     }
 
     /// Where it comes from, if from a network.
@@ -32,6 +66,19 @@ impl Connection {
         &self.peer
     }
 
+    pub(crate) fn begin_request(self: &Arc<Self>) -> OpenRequest {
+        self.requests.fetch_add(1, Relaxed);
+        OpenRequest(Arc::clone(self))
+    }
+
+    /// Since when it has had no request, of any kind; if it has one, now.
+    pub(crate) fn quiet_since(&self) -> Instant {
+        if self.requests.load(Relaxed) > 0 {
+            return Instant::now();
+        }
+        self.since + Duration::from_millis(self.quiet_since.load(Relaxed))
+    }
+
     /// How many `BalanceLoad` streams it has.
     pub(crate) fn streams(&self) -> &AtomicUsize {
         &self.streams
@@ -39,5 +86,28 @@ impl Connection {
 
     pub(crate) fn reopens(&self) -> &Reopens {
         &self.reopens
+    }
+
+    /// Its turn among all that want to begin streams.
+    pub(crate) fn turn(&self) -> &Turn {
+        &self.turn
+    }
+
+    /// Whether so much more of incomplete messages may be held for it; to be given back.
+    pub(crate) fn hold(&self, bytes: usize) -> bool {
+        let held = |held: usize| Some(held + bytes).filter(|held| *held <= MAX_HELD);
+        self.held.fetch_update(Relaxed, Relaxed, held).is_ok()
+    }
+
+    pub(crate) fn release(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Relaxed);
+    }
+}
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        let now = u64::try_from(self.0.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.quiet_since.store(now, Relaxed);
+        self.0.requests.fetch_sub(1, Relaxed);
     }
 }

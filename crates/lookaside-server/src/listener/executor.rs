@@ -1,19 +1,23 @@
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use hyper::rt::Executor;
 
-use super::write_deadline::WriteDeadline;
+use super::{Connection, write_deadline::WriteDeadline};
 
-/// Runs the streams of connections, each in a task of its own. hyper ends it with its
+/// Runs the streams of a connection, each in a task of its own. hyper ends it with its
 /// connection: h2 wakes every stream of a connection that is gone, with an error.
 #[derive(Clone, Debug)]
 pub(crate) struct StreamExecutor {
+    connection: Arc<Connection>,
     write_deadline: Duration,
 }
 
 impl StreamExecutor {
-    pub(crate) fn new(write_deadline: Duration) -> Self {
-        Self { write_deadline }
+    pub(super) fn new(connection: Arc<Connection>, write_deadline: Duration) -> Self {
+        Self {
+            connection,
+            write_deadline,
+        }
     }
 }
 
@@ -22,6 +26,8 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, stream: F) {
-        tokio::spawn(WriteDeadline::new(stream, self.write_deadline));
+        let request = self.connection.begin_request();
+        let stream = WriteDeadline::new(stream, self.write_deadline, request);
+        tokio::spawn(stream);
     }
 }

@@ -1,4 +1,4 @@
-use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, error::Error, pin::Pin, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http2, service::Service};
@@ -9,19 +9,23 @@ use hyper_util::{
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
+    Connection,
     executor::StreamExecutor,
-    hello::Hello,
+    guarded::Guarded,
+    idle::Idle,
     stop::{Graceful, Stop, UntilStopped},
 };
-use crate::{Limits, http::ResponseBody, tls::spoke_tls};
+use crate::{
+    Connections, Limits,
+    http::ResponseBody,
+    metrics::{Ended, Metrics},
+    tls::spoke_tls,
+};
 
 /// Requests are load reports of a few hundred bytes: these windows bound what a client
-/// can make us hold.
-const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 256 * 1024;
-
-/// What a peer may send as request headers. gRPC's own take a tenth of it.
-const MAX_HEADER_LIST: u32 = 16 * 1024;
+/// can make us hold. HTTP/2 has no smaller one for a connection.
+const STREAM_WINDOW: u32 = 16 * 1024;
+const CONNECTION_WINDOW: u32 = 64 * 1024 - 1;
 
 /// Streams of a connection beside those that the limits allow for `BalanceLoad`, for
 /// health checks, reflection and people; and the least to announce at all, because
@@ -29,11 +33,14 @@ const MAX_HEADER_LIST: u32 = 16 * 1024;
 const OTHER_STREAMS: usize = 28;
 const MIN_STREAMS: usize = 128;
 
-/// To find out about clients that are gone without a word. At 50,000 connections these
-/// are 1,700 PINGs a second. PINGs *from* clients are answered whenever they come: h2
-/// has no notion of too many (grpc-go sends one every 20 s even without a stream).
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How many streams a client may have reset that nobody has looked at yet, before it is
+/// sent away: those count as streams no more, but are still held. h2's own default, made
+/// ours, because it is the guard against the "rapid reset" attack (CVE-2023-44487).
+const RESET_UNSEEN: usize = 20;
+
+/// How many times a connection may make us reset a stream for its client's error. A
+/// client without errors makes none, and each costs a frame and a place in h2's table.
+const RESET_FOR_ERRORS: usize = 128;
 
 /// How much of a stream may wait in h2 for its client to read, beyond one payload, which
 /// h2 takes as a whole as long as less than this is waiting.
@@ -60,84 +67,143 @@ impl<S> Answer for S where
 {
 }
 
-/// Serves HTTP/2, which clients of a gRPC server are known to speak.
+/// What connections are served with.
 #[derive(Clone, Debug)]
-pub(crate) struct Http2(http2::Builder<StreamExecutor>);
+pub(crate) struct Http {
+    connections: Connections,
+    write_limit: Duration,
+    max_streams: u32,
+    metrics: Arc<Metrics>,
+}
 
-impl Http2 {
-    pub(crate) fn new(executor: StreamExecutor, limits: &Limits) -> Self {
-        let mut builder = http2::Builder::new(executor);
-        builder
-            .timer(TokioTimer::new())
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_header_list_size(MAX_HEADER_LIST)
-            .max_concurrent_streams(max_concurrent_streams(limits))
-            .max_send_buf_size(SEND_BUFFER)
-            .keep_alive_interval(KEEPALIVE_INTERVAL)
-            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-            .auto_date_header(false);
-        Self(builder)
+impl Http {
+    pub(crate) fn new(
+        limits: &Limits,
+        connections: &Connections,
+        write_limit: Duration,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            connections: connections.clone(),
+            write_limit,
+            max_streams: max_concurrent_streams(limits),
+            metrics,
+        }
     }
 
-    /// Serves one connection to its end, or until it is stopped. Says whether it had to
-    /// end because the peer spoke TLS.
-    pub(crate) async fn serve<IO, S>(&self, io: IO, service: S, stop: Arc<Stop>) -> bool
+    /// Serves HTTP/2, which clients of a gRPC server are known to speak, until the
+    /// connection ends or is stopped. Says whether it had to end because the peer spoke TLS.
+    pub(crate) async fn serve_http2<IO, S>(
+        &self,
+        io: IO,
+        service: S,
+        connection: Arc<Connection>,
+        stop: Arc<Stop>,
+    ) -> bool
     where
         IO: AsyncRead + AsyncWrite + Unpin,
         S: Answer,
     {
-        let connection = self
-            .0
-            .serve_connection(TokioIo::new(Hello::new(io)), service);
-        match UntilStopped::new(connection, stop).await {
+        let settings = &self.connections;
+        let mut builder = http2::Builder::new(self.executor(&connection));
+        builder
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(settings.max_headers)
+            .max_concurrent_streams(self.max_streams)
+            .max_pending_accept_reset_streams(RESET_UNSEEN)
+            .max_local_error_reset_streams(RESET_FOR_ERRORS)
+            .max_send_buf_size(SEND_BUFFER)
+            .keep_alive_interval(self.keepalive())
+            .keep_alive_timeout(settings.keepalive_timeout)
+            .auto_date_header(false);
+        let served = builder.serve_connection(self.guard(io), service);
+        match self.until_stopped(served, connection, stop).await {
             Some(Err(error)) => {
                 tracing::debug!(%error, "connection ended");
+                if error.is_timeout() {
+                    self.metrics.connection_ended(Ended::Unresponsive);
+                } else if is_abuse(&error) {
+                    self.metrics.connection_ended(Ended::Protocol);
+                }
                 spoke_tls(&error)
             }
-            _ => false,
+            Some(Ok(())) | None => false,
         }
     }
-}
 
-/// Serves HTTP/2 and HTTP/1: operators come with gRPC tools, browsers and scrapers.
-#[derive(Clone, Debug)]
-pub(crate) struct Http2OrHttp1(auto::Builder<StreamExecutor>);
-
-impl Http2OrHttp1 {
-    pub(crate) fn new(executor: StreamExecutor, limits: &Limits) -> Self {
-        let mut builder = auto::Builder::new(executor);
+    /// As [`Http::serve_http2`], and HTTP/1: operators come with gRPC tools, browsers and
+    /// scrapers.
+    pub(crate) async fn serve_any<IO, S>(
+        &self,
+        io: IO,
+        service: S,
+        connection: Arc<Connection>,
+        stop: Arc<Stop>,
+    ) -> bool
+    where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Answer + Send,
+    {
+        let settings = &self.connections;
+        let mut builder = auto::Builder::new(self.executor(&connection));
         builder.http1().timer(TokioTimer::new());
         builder
             .http2()
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_header_list_size(MAX_HEADER_LIST)
-            .max_concurrent_streams(max_concurrent_streams(limits))
+            .max_header_list_size(settings.max_headers)
+            .max_concurrent_streams(self.max_streams)
+            .max_pending_accept_reset_streams(RESET_UNSEEN)
+            .max_local_error_reset_streams(RESET_FOR_ERRORS)
             .max_send_buf_size(SEND_BUFFER)
-            .keep_alive_interval(KEEPALIVE_INTERVAL)
-            .keep_alive_timeout(KEEPALIVE_TIMEOUT);
-        Self(builder)
-    }
-
-    /// As [`Http2::serve`].
-    pub(crate) async fn serve<IO, S>(&self, io: IO, service: S, stop: Arc<Stop>) -> bool
-    where
-        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        S: Answer + Send,
-    {
-        let connection = self
-            .0
-            .serve_connection(TokioIo::new(Hello::new(io)), service);
-        match UntilStopped::new(connection, stop).await {
+            .keep_alive_interval(self.keepalive())
+            .keep_alive_timeout(settings.keepalive_timeout);
+        let served = builder.serve_connection(self.guard(io), service);
+        match self.until_stopped(served, connection, stop).await {
             Some(Err(error)) => {
                 tracing::debug!(%error, "admin connection ended");
                 spoke_tls(&*error)
             }
-            _ => false,
+            Some(Ok(())) | None => false,
         }
     }
+
+    fn executor(&self, connection: &Arc<Connection>) -> StreamExecutor {
+        StreamExecutor::new(Arc::clone(connection), self.write_limit)
+    }
+
+    fn guard<IO>(&self, io: IO) -> TokioIo<Guarded<IO>> {
+        let metrics = Arc::clone(&self.metrics);
+        TokioIo::new(Guarded::new(
+            io,
+            &self.connections,
+            self.write_limit,
+            metrics,
+        ))
+    }
+
+    fn keepalive(&self) -> Option<Duration> {
+        Some(self.connections.keepalive).filter(|interval| !interval.is_zero())
+    }
+
+    fn until_stopped<C: Graceful>(
+        &self,
+        served: C,
+        connection: Arc<Connection>,
+        stop: Arc<Stop>,
+    ) -> UntilStopped<C> {
+        let idle = Idle::new(connection, self.connections.idle);
+        UntilStopped::new(served, stop, idle, Arc::clone(&self.metrics))
+    }
+}
+
+/// Whether the connection was ended by h2 for what the peer did.
+fn is_abuse(error: &hyper::Error) -> bool {
+    let h2 = error.source().and_then(|it| it.downcast_ref::<h2::Error>());
+    h2.is_some_and(|error| error.is_go_away() && error.is_library())
 }
 
 fn max_concurrent_streams(limits: &Limits) -> u32 {

@@ -10,7 +10,11 @@ use std::{
 
 use pin_project_lite::pin_project;
 
-use crate::waiters::{Waiters, Waiting};
+use super::idle::Idle;
+use crate::{
+    metrics::{Ended, Metrics},
+    waiters::{Waiters, Waiting},
+};
 
 /// Tells all connections to end.
 ///
@@ -48,11 +52,15 @@ pub(crate) trait Graceful: Future {
 }
 
 pin_project! {
-    /// Drives a connection to its end, or until it is told to stop.
+    /// Drives a connection to its end, or until it is told to stop or has been idle for
+    /// too long.
     pub(crate) struct UntilStopped<C> {
         #[pin]
         connection: C,
         listening: Listening,
+        // `None` once it has ended.
+        idle: Option<Idle>,
+        metrics: Arc<Metrics>,
         going: bool,
     }
 }
@@ -77,13 +85,20 @@ impl Drop for Listening {
 }
 
 impl<C: Graceful> UntilStopped<C> {
-    pub(crate) fn new(connection: C, stop: Arc<Stop>) -> Self {
+    pub(super) fn new(
+        connection: C,
+        stop: Arc<Stop>,
+        idle: Option<Idle>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             connection,
             listening: Listening {
                 stop,
                 waiting: None,
             },
+            idle,
+            metrics,
             going: false,
         }
     }
@@ -102,6 +117,16 @@ impl<C: Graceful> Future for UntilStopped<C> {
         if stage >= GO_AWAY && !*this.going {
             *this.going = true;
             this.connection.as_mut().go_away();
+        }
+        if let Some(idle) = this.idle
+            && Pin::new(idle).poll(cx).is_ready()
+        {
+            *this.idle = None;
+            if !*this.going {
+                *this.going = true;
+                this.metrics.connection_ended(Ended::Idle);
+                this.connection.as_mut().go_away();
+            }
         }
         this.connection.poll(cx).map(Some)
     }

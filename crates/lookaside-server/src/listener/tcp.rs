@@ -3,12 +3,21 @@ use std::{io, net::SocketAddr, time::Duration};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How many connections may wait to be accepted: after a replica's death all of its
-/// clients come within a second. The kernel cuts it to `net.core.somaxconn`.
-const BACKLOG: i32 = 4096;
+use crate::Connections;
 
 /// Backs up HTTP/2 keepalive, which starts only once the peer speaks HTTP/2.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// How long the kernel keeps data that the peer does not acknowledge: also after we have
+/// closed the connection, when nothing else ends it.
+#[cfg(target_os = "linux")]
+const USER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How much the kernel takes beyond what it can send at once. A list that it has taken is
+/// sent even when a newer one has come, and a client that does not read would fill
+/// megabytes with old lists.
+#[cfg(target_os = "linux")]
+const NOT_SENT: u32 = 128 * 1024;
 
 /// A port that is taken but not open: its number is known, and connections to it are
 /// refused until [`BoundPort::open`].
@@ -19,10 +28,11 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 pub(crate) struct BoundPort {
     socket: Socket,
     addr: SocketAddr,
+    backlog: i32,
 }
 
 impl BoundPort {
-    pub(crate) fn bind(addr: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn bind(addr: SocketAddr, connections: &Connections) -> io::Result<Self> {
         let socket = Socket::new(
             Domain::for_address(addr),
             Type::STREAM.nonblocking().cloexec(),
@@ -30,9 +40,17 @@ impl BoundPort {
         )?;
         // A restart must not wait for connections in TIME_WAIT.
         socket.set_reuse_address(true)?;
+        if connections.reuse_port {
+            socket.set_reuse_port(true)?;
+        }
         socket.bind(&addr.into())?;
         let addr = socket.local_addr()?.as_socket().unwrap_or(addr);
-        Ok(Self { socket, addr })
+        let backlog = i32::try_from(connections.backlog).unwrap_or(i32::MAX);
+        Ok(Self {
+            socket,
+            addr,
+            backlog,
+        })
     }
 
     /// Where it is, with the port the kernel chose where 0 was asked for.
@@ -43,7 +61,7 @@ impl BoundPort {
     /// Starts to accept, until both this and what it returns are dropped. Can be tried
     /// again when it fails.
     pub(crate) fn open(&self) -> io::Result<TcpListener> {
-        self.socket.listen(BACKLOG)?;
+        self.socket.listen(self.backlog)?;
         TcpListener::from_std(self.socket.try_clone()?.into())
     }
 }
@@ -51,13 +69,21 @@ impl BoundPort {
 /// Settings of an accepted connection. They make it faster and tidier; one that refuses
 /// them works.
 pub(crate) fn tune(stream: &TcpStream) {
-    let keepalive = TcpKeepalive::new().with_time(TCP_KEEPALIVE);
-    let tuned = stream
-        .set_nodelay(true)
-        .and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keepalive));
-    if let Err(error) = tuned {
+    if let Err(error) = set_options(stream) {
         tracing::debug!(%error, "socket options");
     }
+}
+
+fn set_options(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(TCP_KEEPALIVE))?;
+    #[cfg(target_os = "linux")]
+    {
+        socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+        socket.set_tcp_notsent_lowat(NOT_SENT)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

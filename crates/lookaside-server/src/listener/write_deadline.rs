@@ -17,6 +17,8 @@ use std::{
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
+use super::connection::OpenRequest;
+
 tokio::task_local! {
     /// What the body of the stream being polled did last in this poll.
     static LAST: Cell<Option<BodyPoll>>;
@@ -45,16 +47,18 @@ pin_project! {
         #[pin]
         stream: F,
         limit: Duration,
+        _request: OpenRequest,
         // There only while data waits: an idle stream has no timer.
         timer: Option<Pin<Box<Sleep>>>,
     }
 }
 
 impl<F> WriteDeadline<F> {
-    pub(crate) fn new(stream: F, limit: Duration) -> Self {
+    pub(crate) fn new(stream: F, limit: Duration, request: OpenRequest) -> Self {
         Self {
             stream,
             limit,
+            _request: request,
             timer: None,
         }
     }

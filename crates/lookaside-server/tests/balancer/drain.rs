@@ -54,21 +54,26 @@ async fn a_shutdown_keeps_pushing_and_ends_the_streams_one_by_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn streams_that_come_during_a_shutdown_are_refused() {
+async fn streams_that_come_or_wait_during_a_shutdown_are_refused_at_once() {
     let fixture = Fixture::new().await;
     fixture.registry.set("orders", [backend(1)]);
     let client = fixture.connect().await;
     let mut open = client.ask("orders").await;
     open.first_ports().await;
-    let mut held = client.ask("unknown").await;
+    let mut unknown = client.ask("unknown").await;
     let mut silent = client.open().await;
+    let starting = Fixture::with(|config| config.lists.hold = Duration::from_secs(3)).await;
+    let mut held = starting.stream("orders").await;
     sleep(Duration::from_millis(1)).await;
-    let balancer = Arc::clone(&fixture.balancer);
-    tokio::spawn(async move { balancer.shutdown().await });
-    sleep(Duration::from_millis(1)).await;
-    silent.ask("orders");
-    assert_eq!(silent.refused().await.0, Code::Unavailable);
-    assert_eq!(held.refused().await.0, Code::NotFound);
+    let started = Instant::now();
+    for balancer in [&fixture.balancer, &starting.balancer] {
+        let balancer = Arc::clone(balancer);
+        tokio::spawn(async move { balancer.shutdown().await });
+    }
+    for stream in [&mut silent, &mut unknown, &mut held] {
+        assert_eq!(stream.refused().await.0, Code::Unavailable);
+    }
+    assert_eq!(started.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]

@@ -214,8 +214,8 @@ async fn no_service_takes_long_messages() {
 #[tokio::test(start_paused = true)]
 async fn a_registry_in_memory_does_not_age() {
     let balancer = with_memory().await;
-    let Inspect(mut inspect) = Inspect::new(Grpc::connect(&balancer).await);
     sleep(Duration::from_secs(3600)).await;
+    let Inspect(mut inspect) = Inspect::new(Grpc::connect(&balancer).await);
     let status = inspect.get_status(GetStatusRequest {}).await.unwrap();
     let age = status.into_inner().registry.unwrap().age.unwrap();
     assert!(age.seconds <= 1, "{age:?}");

@@ -83,6 +83,23 @@ async fn a_connection_whose_peer_says_nothing_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_without_requests_is_told_to_go_in_time() {
+    let fixture = Fixture::with(|config| config.connections.keepalive = Duration::ZERO).await;
+    fixture.registry.set("orders", [backend(1)]);
+    let client = fixture.connect().await;
+    let mut stream = client.ask("orders").await;
+    stream.first_ports().await;
+    sleep(Duration::from_secs(2 * 3600)).await;
+    fixture.registry.set("orders", [backend(2)]);
+    assert_eq!(stream.ports().await, [2], "a stream is a request");
+    drop(stream);
+    let started = Instant::now();
+    client.closed().await;
+    let waited = started.elapsed().as_secs();
+    assert!((1800..=1801).contains(&waited), "{waited}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_silent_stream_is_refused_after_its_deadline() {
     let fixture = Fixture::new().await;
     let started = Instant::now();

@@ -2,7 +2,9 @@ use super::*;
 use crate::access::Peer;
 
 fn admission(limits: Limits) -> Arc<Admission> {
-    Arc::new(Admission::new(limits, Duration::from_secs(3)))
+    let admission = Arc::new(Admission::new(limits, Duration::from_secs(3)));
+    tokio::spawn(Arc::clone(&admission).run());
+    admission
 }
 
 fn connection(peer: [u8; 4]) -> Arc<Connection> {
@@ -22,9 +24,9 @@ async fn admit(
     for i in 0..n {
         match admission.admit(connection, &name(i)).await {
             Ok(permit) => permits.push(permit),
-            Err(status) => {
+            Err(Refusal { reason, status }) => {
                 assert_eq!(status.code(), tonic::Code::ResourceExhausted);
-                return Err(format!("{i}: {}", status.message()));
+                return Err(format!("{i}: {reason:?}: {}", status.message()));
             }
         }
     }
@@ -69,6 +71,7 @@ async fn zero_is_no_limit() {
         new_streams_per_second: 0,
         streams_per_second_per_name: 0,
         connections: 0,
+        connections_per_peer: 0,
     });
     let connection = connection([10, 0, 0, 1]);
     let mut permits = admit(&admission, &connection, 200).await.unwrap();
@@ -121,7 +124,56 @@ async fn a_client_that_reopens_without_delay_is_refused() {
     for _ in 0..3 {
         admission.admit(&connection, &name(0)).await.unwrap();
     }
-    let status = admission.admit(&connection, &name(0)).await.unwrap_err();
-    assert!(status.message().contains("more than 3 streams for s0"));
+    let refusal = admission.admit(&connection, &name(0)).await.unwrap_err();
+    assert_eq!(refusal.reason, Reason::Reopened);
+    let message = refusal.status.message();
+    assert!(message.contains("more than 3 streams for s0"));
     assert_eq!(admission.streams(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_asks_for_thousands_delays_no_other() {
+    let admission = admission(Limits {
+        new_streams_per_second: 10,
+        streams_per_connection: 0,
+        ..Limits::default()
+    });
+    let greedy = connection([10, 0, 0, 1]);
+    let flood: Vec<_> = (0..1000)
+        .map(|i| {
+            let (admission, greedy) = (Arc::clone(&admission), Arc::clone(&greedy));
+            tokio::spawn(async move { admission.admit(&greedy, &name(i)).await.is_ok() })
+        })
+        .collect();
+    // What there was is gone, and the queue is full.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    for i in 0..10 {
+        let started = Instant::now();
+        let modest = connection([10, 0, 1, i]);
+        admission.admit(&modest, &name(0)).await.unwrap();
+        let waited = started.elapsed();
+        assert!(waited <= Duration::from_millis(101), "{waited:?}");
+    }
+    let mut admitted = 0;
+    for stream in flood {
+        admitted += usize::from(stream.await.unwrap());
+    }
+    assert!((10..=45).contains(&admitted), "{admitted}");
+    assert!(admission.pace().is_idle());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_gone_before_its_turn_leaves_nothing_behind() {
+    let admission = admission(Limits {
+        new_streams_per_second: 1,
+        ..Limits::default()
+    });
+    let connection = connection([10, 0, 0, 1]);
+    let _first = admission.admit(&connection, &name(0)).await.unwrap();
+    let second = name(1);
+    let waits = admission.admit(&connection, &second);
+    timeout(Duration::from_millis(10), waits).await.unwrap_err();
+    assert!(admission.pace().is_idle());
+    assert_eq!(admission.streams(), 1);
+    assert_eq!(connection.streams().load(Relaxed), 1);
 }

@@ -39,7 +39,7 @@ async fn a_client_that_sends_without_end_gets_its_answer_and_keeps_no_thread() {
     };
     let mut body = BalanceBody::new(
         Endless,
-        FrameReader::default(),
+        FrameReader::new(connection),
         table.open(&[orders]).unwrap(),
         permit,
         Arc::new(shared),

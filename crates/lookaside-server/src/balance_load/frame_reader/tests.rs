@@ -19,6 +19,10 @@ impl Body for Pieces {
     }
 }
 
+fn connection() -> Arc<Connection> {
+    Connection::local()
+}
+
 fn message(len: usize) -> Vec<u8> {
     let mut bytes = vec![0];
     bytes.extend((len as u32).to_be_bytes());
@@ -28,7 +32,8 @@ fn message(len: usize) -> Vec<u8> {
 
 async fn read_all(pieces: impl IntoIterator<Item = Vec<u8>>) -> Vec<Result<Vec<u8>, String>> {
     let mut body = Pieces(pieces.into_iter().map(Bytes::from).collect());
-    let mut reader = FrameReader::default();
+    let mut reader = FrameReader::new(connection());
+    reader.admitted();
     let mut messages = Vec::new();
     while let Some(message) = poll_fn(|cx| reader.poll_message(&mut body, cx)).await {
         let failed = message.is_err();
@@ -63,8 +68,12 @@ async fn the_largest_message_passes_and_one_byte_more_is_refused_before_it_arriv
     let mut head = message(MAX_MESSAGE_BYTES + 1);
     head.truncate(PREFIX_BYTES);
     let error = read_all([head]).await.remove(0).unwrap_err();
-    assert_eq!(error, "a message of 65537 bytes; at most 65536 are allowed");
-    let status = Status::from(FrameError::TooLarge(65537));
+    assert_eq!(
+        error,
+        "a message of 65537 bytes; at most 65536 are allowed here"
+    );
+    let (len, limit) = (65537, 65536);
+    let status = Status::from(FrameError::TooLarge { len, limit });
     assert_eq!(status.code(), tonic::Code::ResourceExhausted);
 }
 
@@ -80,7 +89,7 @@ async fn what_is_no_plain_message_is_refused_by_name() {
 #[tokio::test]
 async fn between_messages_no_memory_is_held() {
     let mut body = Pieces([Bytes::from(message(10)), Bytes::from(message(3))].into());
-    let mut reader = FrameReader::default();
+    let mut reader = FrameReader::new(connection());
     for _ in 0..2 {
         poll_fn(|cx| reader.poll_message(&mut body, cx))
             .await
@@ -94,4 +103,43 @@ async fn between_messages_no_memory_is_held() {
     );
     assert_eq!(reader.partial.capacity(), 0);
     assert!(reader.arrived.is_empty());
+}
+
+#[tokio::test]
+async fn before_a_stream_is_admitted_its_message_is_short() {
+    let mut reader = FrameReader::new(connection());
+    let mut body = Pieces([Bytes::from(message(1024)), Bytes::from(message(1025))].into());
+    let mut next = async || poll_fn(|cx| reader.poll_message(&mut body, cx)).await;
+    assert_eq!(next().await.unwrap().unwrap().len(), 1024);
+    let error = next().await.unwrap().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "a message of 1025 bytes; at most 1024 are allowed here"
+    );
+}
+
+#[test]
+fn what_a_connection_begins_and_does_not_end_is_bounded_over_all_of_its_streams() {
+    let connection = connection();
+    let begin = |len| {
+        let mut reader = FrameReader::new(Arc::clone(&connection));
+        reader.admitted();
+        reader.arrived = Bytes::from(message(len)).slice(..len);
+        let begun = reader
+            .take_message()
+            .map(|message| assert_eq!(message, None));
+        begun.map(|()| reader)
+    };
+    let first = begin(60_000).unwrap();
+    let second = begin(60_000).unwrap();
+    assert!(matches!(begin(60_000), Err(FrameError::TooMany)));
+    let _usual = begin(500).unwrap();
+    drop(first);
+    let mut third = begin(60_000).unwrap();
+    assert!(matches!(begin(60_000), Err(FrameError::TooMany)));
+    // Complete is as good as gone.
+    third.arrived = Bytes::from_static(&[0; PREFIX_BYTES]);
+    assert_eq!(third.take_message().unwrap().unwrap().len(), 60_000);
+    begin(60_000).unwrap();
+    drop(second);
 }

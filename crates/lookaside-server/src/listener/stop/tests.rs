@@ -24,7 +24,8 @@ impl Graceful for Connection {
 
 fn connection(stop: &Arc<Stop>) -> UntilStopped<Connection> {
     let hour = tokio::time::sleep(Duration::from_secs(3600));
-    UntilStopped::new(Connection(Box::pin(hour)), Arc::clone(stop))
+    let connection = Connection(Box::pin(hour));
+    UntilStopped::new(connection, Arc::clone(stop), None, Arc::new(Metrics::new()))
 }
 
 #[tokio::test(start_paused = true)]
@@ -46,4 +47,18 @@ async fn a_connection_is_told_to_go_and_then_to_stop() {
     tokio::task::yield_now().await;
     stop.abort();
     assert_eq!(stuck.await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_told_to_go_once() {
+    let hour = tokio::time::sleep(Duration::from_secs(3600));
+    let of = crate::listener::Connection::local();
+    let metrics = Arc::new(Metrics::new());
+    let idle = Idle::new(of, Duration::from_secs(300));
+    let connection = Connection(Box::pin(hour));
+    let started = tokio::time::Instant::now();
+    let driven = UntilStopped::new(connection, Arc::default(), idle, Arc::clone(&metrics));
+    assert_eq!(driven.await, Some(()));
+    assert_eq!(started.elapsed(), Duration::from_secs(301));
+    assert!(metrics.encode().contains("reason=\"idle\"} 1"));
 }

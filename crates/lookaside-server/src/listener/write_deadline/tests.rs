@@ -3,6 +3,7 @@ use std::future::poll_fn;
 use tokio::time::{Instant, timeout};
 
 use super::*;
+use crate::listener::Connection;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -21,7 +22,8 @@ async fn ends_after(polls: Vec<Option<BodyPoll>>) -> Option<Duration> {
         }
         Poll::Pending
     });
-    timeout(10 * LIMIT, WriteDeadline::new(stream, LIMIT))
+    let request = Connection::local().begin_request();
+    timeout(10 * LIMIT, WriteDeadline::new(stream, LIMIT, request))
         .await
         .ok()
         .map(|()| started.elapsed())

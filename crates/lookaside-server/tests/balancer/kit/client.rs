@@ -70,6 +70,14 @@ impl Client {
         self.pings.ping(h2::Ping::opaque()).await.unwrap();
     }
 
+    /// Waits until the balancer takes no more requests.
+    pub(crate) async fn closed(&self) {
+        let mut requests = self.requests.clone();
+        while poll_fn(|cx| requests.poll_ready(cx)).await.is_ok() {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+    }
+
     /// Opens a stream and says nothing.
     pub(crate) async fn open(&self) -> Stream {
         let request = Request::post(format!("http://balancer{BALANCE_LOAD_PATH}"))
