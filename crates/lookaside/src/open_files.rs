@@ -7,8 +7,9 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 const RESERVE: u64 = 256;
 
 /// Raises the soft limit of open files to the hard one, and warns when even that is
-/// too low for `streams` clients with a connection each; 0 of them: any number.
-pub(crate) fn raise_limit(streams: u32) {
+/// too low for `streams` clients with a connection each; 0 of them: any number. Returns how
+/// many connections leave enough for everything else; `None`: any number.
+pub(crate) fn raise_limit(streams: u32) -> Option<usize> {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         let wanted = rustix::process::Rlimit {
@@ -21,11 +22,9 @@ pub(crate) fn raise_limit(streams: u32) {
         }
     }
     // None: no limit.
-    let Some(files) = limit.current.filter(|_| streams > 0) else {
-        return;
-    };
+    let files = limit.current?;
     let needed = u64::from(streams) + RESERVE;
-    if files < needed {
+    if streams > 0 && files < needed {
         tracing::warn!(
             files,
             streams,
@@ -33,4 +32,18 @@ pub(crate) fn raise_limit(streams: u32) {
              to {needed} (ulimit -Hn, LimitNOFILE=) or lower limits.streams"
         );
     }
+    usize::try_from(files - RESERVE.min(files / 2)).ok()
 }
+
+/// The lower of two limits on connections, of which 0 is none: a crowd of clients must not
+/// take the files that the registry is reached with.
+pub(crate) fn within(connections: usize, room: Option<usize>) -> usize {
+    match (connections, room) {
+        (connections, None) => connections,
+        (0, Some(room)) => room,
+        (connections, Some(room)) => connections.min(room),
+    }
+}
+
+#[cfg(test)]
+mod tests;

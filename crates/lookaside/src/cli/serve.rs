@@ -63,7 +63,7 @@ impl Serve {
         }
         let config = loaded.config;
         check_pending(&config)?;
-        open_files::raise_limit(config.limits.streams);
+        let room = open_files::raise_limit(config.limits.streams);
 
         let mut signals = Signals::new()?;
         let mut hangups = Hangups::new()?;
@@ -71,6 +71,7 @@ impl Serve {
         let admin = resolve(&config.admin).await?;
         let opened = registry::open(&config).await?;
         let mut serving = config.balancer(listen, admin);
+        serving.limits.connections = open_files::within(serving.limits.connections, room);
         if opened
             .saved
             .as_ref()

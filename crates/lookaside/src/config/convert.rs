@@ -24,6 +24,7 @@ impl Config {
     pub(crate) fn balancer(&self, listen: SocketAddr, admin: SocketAddr) -> server::Config {
         let lists = &self.lists;
         let limits = &self.limits;
+        let accepted = &self.connections;
         let memory = self.registry == RegistryUrl::Memory;
         let streams = count(limits.streams);
         server::Config {
@@ -51,8 +52,26 @@ impl Config {
                 streams_per_connection: count(limits.streams_per_connection),
                 streams_per_peer: count(limits.streams_per_peer),
                 new_streams_per_second: limits.new_streams_per_second,
-                connections: connections(streams),
-                ..server::Limits::default()
+                streams_per_second_per_name: count(limits.streams_per_second_per_name),
+                connections: limits
+                    .connections
+                    .map_or_else(|| connections(streams), count),
+                connections_per_peer: count(limits.connections_per_peer),
+            },
+            connections: server::Connections {
+                backlog: accepted.backlog,
+                reuse_port: accepted.reuse_port,
+                hello: accepted.hello,
+                idle: accepted.idle,
+                keepalive: accepted.keepalive,
+                keepalive_timeout: accepted.keepalive_timeout,
+                frames_per_second: accepted.frames_per_second,
+                max_headers: accepted.max_headers,
+                write_rate: accepted.write_rate,
+            },
+            timeouts: server::Timeouts {
+                write: accepted.write_timeout,
+                ..server::Timeouts::default()
             },
             registration: match self.registration.enabled {
                 Enabled::Auto => memory,

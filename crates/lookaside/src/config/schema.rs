@@ -1,5 +1,7 @@
 //! The keys of the configuration file and their defaults.
 
+mod connections;
+
 use std::{path::PathBuf, time::Duration};
 
 use lookaside_core::HostPort;
@@ -12,6 +14,8 @@ use super::{
         share, slots, text,
     },
 };
+
+pub(crate) use self::connections::Connections;
 
 /// The whole configuration of a balancer.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -29,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) etcd: Etcd,
     pub(crate) lists: Lists,
     pub(crate) limits: Limits,
+    pub(crate) connections: Connections,
     pub(crate) registration: Registration,
     pub(crate) tokens: Tokens,
     pub(crate) tls: Tls,
@@ -85,6 +90,10 @@ pub(crate) struct Limits {
     pub(crate) streams_per_connection: u32,
     pub(crate) streams_per_peer: u32,
     pub(crate) new_streams_per_second: u32,
+    pub(crate) streams_per_second_per_name: u32,
+    /// `None`: as many as go with `streams`.
+    pub(crate) connections: Option<u32>,
+    pub(crate) connections_per_peer: u32,
 }
 
 /// Whether backends register through this balancer.
@@ -131,6 +140,7 @@ impl Default for Config {
             etcd: Etcd::default(),
             lists: Lists::default(),
             limits: Limits::default(),
+            connections: Connections::default(),
             registration: Registration::default(),
             tokens: Tokens::default(),
             tls: Tls::default(),
@@ -181,6 +191,9 @@ impl Default for Limits {
             streams_per_connection: 100,
             streams_per_peer: 0,
             new_streams_per_second: 5000,
+            streams_per_second_per_name: 3,
+            connections: None,
+            connections_per_peer: 0,
         }
     }
 }
@@ -197,6 +210,7 @@ impl Default for State {
 impl Config {
     /// What no single key can tell.
     pub(super) fn check(&self) -> Result<(), String> {
+        self.connections.check()?;
         let Lists {
             quiet, max_delay, ..
         } = self.lists;

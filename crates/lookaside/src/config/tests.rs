@@ -29,6 +29,19 @@ streams = 50000
 streams_per_connection = 100
 streams_per_peer = 0
 new_streams_per_second = 5000
+streams_per_second_per_name = 3
+connections_per_peer = 0
+[connections]
+backlog = 4096
+reuse_port = false
+hello = "10s"
+idle = "30m"
+keepalive = "30s"
+keepalive_timeout = "20s"
+frames_per_second = 10000
+max_headers = 16384
+write_timeout = "30s"
+write_rate = 65536
 [registration]
 enabled = "auto"
 [tokens]
@@ -128,6 +141,14 @@ fn an_error_in_the_file_names_key_and_line_and_what_was_expected() {
 fn what_does_not_go_together_is_refused() {
     for (environment, part) in [
         (("LOOKASIDE_LISTS_QUIET", "2s"), "max_delay"),
+        (
+            ("LOOKASIDE_CONNECTIONS_WRITE_TIMEOUT", "0s"),
+            "write_timeout",
+        ),
+        (
+            ("LOOKASIDE_CONNECTIONS_REUSE_PORT", "yes"),
+            "neither true nor",
+        ),
         (("LOOKASIDE_ETCD_PREFIX", "services"), "slash"),
         (("LOOKASIDE_ETCD_PREFIX", "lookaside/"), "lies within"),
         (("LOOKASIDE_ETCD_USER", "x"), "etcd.password"),
@@ -171,6 +192,23 @@ fn the_settings_reach_the_balancer() {
     assert_eq!(config.limits.streams, 9);
     assert_eq!(config.limits.streams_per_peer, 8);
     assert!(config.limits.connections > 9);
+}
+
+#[test]
+fn connections_go_with_streams_unless_they_are_said() {
+    let connections = |text| converted(text).limits.connections;
+    assert_eq!(connections(""), 60_100);
+    assert_eq!(connections("[limits]\nconnections = 7"), 7);
+    assert_eq!(connections("[limits]\nconnections = 0"), 0);
+    let config = converted(
+        "[limits]\nconnections_per_peer = 6\nstreams_per_second_per_name = 5\n\
+         [connections]\nreuse_port = true\nwrite_timeout = \"4s\"\nwrite_rate = 2\n",
+    );
+    assert_eq!(config.limits.connections_per_peer, 6);
+    assert_eq!(config.limits.streams_per_second_per_name, 5);
+    assert!(config.connections.reuse_port);
+    assert_eq!(config.timeouts.write, Duration::from_secs(4));
+    assert_eq!(config.connections.write_rate, 2);
 }
 
 #[test]
