@@ -5,9 +5,8 @@ use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 use lookaside_core::{OnEmpty, PolicyDefaults, TokenIssuer};
 use tokio::sync::watch;
 
-use crate::{Access, Probes, Tls};
-
 pub use self::connections::Connections;
+use crate::{Access, Probes, Tls};
 
 /// What a [`Balancer`](crate::Balancer) is told at its start.
 #[derive(Clone, Debug)]
