@@ -23,11 +23,12 @@ pub mod ports;
 pub mod probe;
 pub mod process;
 pub mod state_dir;
+pub mod proxy;
 pub mod wire;
 
 pub use backend::Backend;
 pub use balancer::Balancer;
-pub use etcd::Etcd;
+pub use etcd::{Cluster, Etcd};
 pub use poll::eventually;
 pub use probe::{Probe, Second, Tally};
 pub use process::Process;

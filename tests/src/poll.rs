@@ -1,20 +1,17 @@
 //! Waiting for a condition.
 
-use std::{
-    future::Future,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// How often a condition is looked at.
 const EVERY: Duration = Duration::from_millis(20);
 
 /// Waits until `condition` gives a value, looking again and again; panics with `what`
 /// and the last answer when it has not within `bound`.
-pub async fn eventually<T, E, F>(what: &str, bound: Duration, mut condition: impl FnMut() -> F) -> T
-where
-    E: std::fmt::Debug,
-    F: Future<Output = Result<T, E>>,
-{
+pub async fn eventually<T, E: std::fmt::Debug>(
+    what: &str,
+    bound: Duration,
+    mut condition: impl AsyncFnMut() -> Result<T, E>,
+) -> T {
     let start = Instant::now();
     loop {
         match condition().await {

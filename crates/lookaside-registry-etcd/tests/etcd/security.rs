@@ -1,34 +1,17 @@
-use std::{net::Ipv4Addr, path::Path};
+use std::path::Path;
 
 use lookaside_registry::{Freshness, Registrar, RegistryState};
 use lookaside_registry_etcd::{EtcdConfig, EtcdRegistrar};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
+use lookaside_tests::etcd::Authority;
 
 use crate::{
     server::{Etcd, Tls},
     support::{Followed, is_stale},
 };
 
-/// A CA and one certificate of it, for both sides.
+/// An authority and one certificate of it, for both sides.
 fn certificates(dir: &Path) -> Tls {
-    let ca_key = KeyPair::generate().unwrap();
-    let mut ca = CertificateParams::new([]).unwrap();
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let ca_cert = ca.self_signed(&ca_key).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let mut leaf = CertificateParams::new([]).unwrap();
-    leaf.subject_alt_names = vec![SanType::IpAddress(Ipv4Addr::LOCALHOST.into())];
-    let cert = leaf.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap();
-    let file = |name: &str, text: String| {
-        let path = dir.join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    };
-    Tls {
-        ca: file("ca.pem", ca_cert.pem()),
-        cert: file("cert.pem", cert.pem()),
-        key: file("key.pem", key.serialize_pem()),
-    }
+    Authority::new(dir, "ca").sign("both")
 }
 
 fn error(state: &RegistryState) -> Option<&str> {
