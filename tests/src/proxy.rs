@@ -134,6 +134,8 @@ async fn pump(
     born: Mode,
 ) {
     let mut buffer = vec![0; 64 * 1024];
+    // Once something is lost, so is the rest: no network loses the middle of a stream.
+    let mut lost = false;
     loop {
         let Ok(read @ 1..) = from.read(&mut buffer).await else {
             return;
@@ -145,7 +147,7 @@ async fn pump(
         else {
             return;
         };
-        let lost = match mode {
+        lost |= match mode {
             Mode::SwallowOld => direction == Direction::Down && born != Mode::SwallowOld,
             Mode::SwallowUp => direction == Direction::Up,
             Mode::SwallowDown => direction == Direction::Down,

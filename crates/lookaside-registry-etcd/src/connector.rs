@@ -99,15 +99,30 @@ impl Connector {
     pub(crate) async fn connect(&self, member: usize) -> Result<Connection, Failure> {
         let endpoints = &self.config.endpoints;
         let member = endpoints[member % endpoints.len()].to_string();
-        let options = self
-            .options(true)
-            .map_err(|error| Failure::unavailable(error.to_string()))?;
         let within = self.config.timings.read;
-        match timeout(within, Client::connect([&member], Some(options))).await {
-            Ok(Ok(client)) => Ok(Connection(Arc::new(Inner { client, member }))),
-            Ok(Err(error)) => Err(classify(&member, &error)),
+        let connecting = async {
+            match self.client(&member, true).await? {
+                // So that a user can be configured before authentication is turned on, and
+                // after it is turned off, without a moment in which nobody gets in.
+                Err(error) if is_auth_off(&error) => self.client(&member, false).await,
+                answer => Ok(answer),
+            }
+        };
+        match timeout(within, connecting).await {
+            Ok(Ok(Ok(client))) => Ok(Connection(Arc::new(Inner { client, member }))),
+            Ok(Ok(Err(error))) => Err(classify(&member, &error)),
+            Ok(Err(config)) => Err(Failure::unavailable(config.to_string())),
             Err(_) => Err(overdue(&member, "authentication", within)),
         }
+    }
+
+    async fn client(
+        &self,
+        member: &str,
+        authenticate: bool,
+    ) -> Result<Result<Client, Error>, ConfigError> {
+        let options = self.options(authenticate)?;
+        Ok(Client::connect([member], Some(options)).await)
     }
 
     fn options(&self, authenticate: bool) -> Result<ConnectOptions, ConfigError> {
@@ -158,6 +173,13 @@ impl Connector {
     fn tls(&self, options: ConnectOptions) -> Result<ConnectOptions, ConfigError> {
         Ok(options)
     }
+}
+
+/// Whether it is refused to authenticate because nobody needs to.
+fn is_auth_off(error: &Error) -> bool {
+    matches!(error, Error::GRpcStatus(status)
+        if status.code() == tonic::Code::FailedPrecondition
+            && status.message().contains("authentication is not enabled"))
 }
 
 /// Whether an error leaves open that another try, or another member, succeeds.

@@ -1,8 +1,12 @@
-use std::{future::pending, pin::Pin, sync::Arc};
+use std::{
+    future::{pending, ready},
+    pin::Pin,
+    sync::Arc,
+};
 
 use etcd_client::{GetOptions, WatchOptions, WatchStream};
 use lookaside_registry::reflector::{
-    Action, Failure, Header, Input, Layout, Notice, PageRequest, Reflector, Update,
+    Action, Failure, Header, Input, Layout, Notice, PageRequest, Reflector, Update, WatchResponse,
 };
 use tokio::{
     sync::watch,
@@ -17,6 +21,10 @@ use crate::{
     failure::{classify, overdue},
     prefix,
 };
+
+/// How many responses of a watch may be published as one. A bound, so that a storm that
+/// never pauses is seen all the same: a thousand transactions are a few milliseconds.
+const MERGED: usize = 1000;
 
 /// What a follower publishes.
 pub(crate) type Published<S> = watch::Receiver<Option<Update<S>>>;
@@ -54,7 +62,7 @@ impl<L: Layout<Service: Send + Sync + 'static>> Follower<L> {
         let member = rng.usize(..connector.members());
         let timings = connector.config().timings.clone();
         let this = Self {
-            reflector: Reflector::new(layout, timings, rng, Instant::now()),
+            reflector: Reflector::new(layout, timings, connector.members(), rng, Instant::now()),
             connector,
             prefix,
             member,
@@ -79,10 +87,7 @@ impl<L: Layout<Service: Send + Sync + 'static>> Follower<L> {
             let input = tokio::select! {
                 // The watch first: what it says makes reads and timers unnecessary.
                 biased;
-                response = next(&mut self.watch) => Input::Watch(response.map_err(|failure| {
-                    self.watch = None;
-                    self.named(failure)
-                })),
+                response = next(&mut self.watch) => self.watched(response),
                 done = answer(&mut self.request) => {
                     self.request = None;
                     match done {
@@ -100,14 +105,40 @@ impl<L: Layout<Service: Send + Sync + 'static>> Follower<L> {
                 () = wait(deadline) => Input::Timer,
                 () = self.out.closed() => return,
             };
-            let action = self.reflector.handle(input, Instant::now());
-            for notice in self.reflector.take_notices() {
-                self.log(notice);
-            }
-            if let Some(action) = action {
-                self.act(action).await;
-            }
+            self.handle(input).await;
+            self.take_what_waits().await;
         }
+    }
+
+    async fn handle(&mut self, input: Input) {
+        let action = self.reflector.handle(input, Instant::now());
+        for notice in self.reflector.take_notices() {
+            self.log(notice);
+        }
+        if let Some(action) = action {
+            self.act(action).await;
+        }
+    }
+
+    /// Takes what the watch has received already, so that a storm of changes is published
+    /// as often as it can be read, and not as often as it is written.
+    async fn take_what_waits(&mut self) {
+        for _ in 0..MERGED {
+            let response = tokio::select! {
+                biased;
+                response = next(&mut self.watch) => response,
+                () = ready(()) => return,
+            };
+            let input = self.watched(response);
+            self.handle(input).await;
+        }
+    }
+
+    fn watched(&mut self, response: Result<WatchResponse, Failure>) -> Input {
+        Input::Watch(response.map_err(|failure| {
+            self.watch = None;
+            self.named(failure)
+        }))
     }
 
     async fn act(&mut self, action: Action) {
@@ -271,9 +302,7 @@ async fn open(connection: Connection, prefix: Arc<str>, from: i64) -> Done {
 }
 
 /// What the watch says next, if there is one.
-async fn next(
-    watch: &mut Option<WatchStream>,
-) -> Result<lookaside_registry::reflector::WatchResponse, Failure> {
+async fn next(watch: &mut Option<WatchStream>) -> Result<WatchResponse, Failure> {
     match watch {
         None => pending().await,
         Some(watch) => match watch.message().await {

@@ -25,6 +25,7 @@
 //! - After a linearizable read, the answering member's revision and raft term are at
 //!   least those of every earlier linearizable read of the same history.
 
+mod dissent;
 mod layout;
 mod listing;
 mod liveness;
@@ -39,8 +40,8 @@ pub use machine::Reflector;
 pub use step::{Action, Input, Notice, Update};
 pub use timings::Timings;
 pub use wire::{
-    Canceled, Event, Failure, FailureKind, Header, KeyValue, PAGE_LIMIT, Page, PageRequest,
-    WatchResponse,
+    Canceled, Event, FIRST_PAGE, Failure, FailureKind, Header, KeyValue, PAGE_BYTES, PAGE_LIMIT,
+    Page, PageRequest, WatchResponse,
 };
 
 #[cfg(test)]

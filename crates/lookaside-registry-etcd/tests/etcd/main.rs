@@ -9,10 +9,14 @@
 
 mod faults;
 mod follow;
+mod links;
 mod liveness;
+mod members;
 mod proxy;
 mod registrar;
 mod restore;
+mod scene;
 mod security;
 mod server;
 mod support;
+mod witness;

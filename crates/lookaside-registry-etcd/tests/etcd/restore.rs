@@ -1,5 +1,6 @@
 use crate::{
     proxy::{Mode, Proxy},
+    scene::Scene,
     server::Etcd,
     support::{Followed, backends, config, is_stale, weights},
 };
@@ -78,4 +79,83 @@ async fn another_cluster_at_the_same_address_is_noticed() {
     }
     let after = followed.until_weights("carts", &[("x", 9)]).await;
     assert_eq!(weights(&after, "orders"), []);
+}
+
+#[tokio::test]
+async fn three_members_restored_from_an_older_backup_are_followed_back() {
+    let mut scene = Scene::start().await;
+    scene.until_true().await;
+    let kept = scene.record().await;
+    scene.cluster.back_up().await;
+    scene.change().await;
+    scene.until_true().await;
+    scene.cluster.kill_all();
+    scene.cluster.put_back();
+    scene.history.went_back_to(kept);
+    scene.cluster.run_all().await;
+    scene.ends_true().await;
+}
+
+#[tokio::test]
+async fn a_restored_cluster_that_has_overtaken_the_old_one_unseen_is_noticed_in_the_same_term_too()
+{
+    let mut scene = Scene::behind_proxies().await;
+    let kept = scene.record().await;
+    scene.cluster.back_up().await;
+    let term = scene.term().await;
+    scene.change().await;
+    scene.until_true().await;
+    scene.set(Mode::Refuse);
+    scene.followed.until("stale", |it| is_stale(it)).await;
+    scene.cluster.kill_all();
+    scene.cluster.put_back();
+    scene.history.went_back_to(kept);
+    scene.cluster.run_all().await;
+    // Elections up to where it was before.
+    assert_eq!(scene.term().await, term);
+    for _ in 0..5 {
+        scene.change().await;
+    }
+    scene.set(Mode::Forward);
+    scene.ends_true().await;
+}
+
+#[tokio::test]
+async fn another_cluster_behind_the_same_addresses_is_followed() {
+    let mut scene = Scene::start().await;
+    scene.cluster.kill_all();
+    scene.cluster.become_another();
+    scene.history.began_anew();
+    scene.cluster.run_all().await;
+    scene.change().await;
+    scene.ends_true().await;
+}
+
+#[tokio::test]
+async fn one_member_of_another_cluster_is_not_believed_as_long_as_the_others_answer() {
+    let mut scene = Scene::behind_proxies().await;
+    let stranger = Etcd::start().await;
+    stranger.put_backend("orders", "stranger", 1).await;
+    scene.proxies[1].lead_to(stranger.client_port);
+    for _ in 0..6 {
+        scene.proxies.iter().for_each(|it| it.cut());
+        scene.change().await;
+        scene.until_true().await;
+    }
+    scene.ends_true().await;
+}
+
+#[tokio::test]
+async fn a_cluster_restored_into_one_member_is_believed_although_the_others_are_silent() {
+    let mut scene = Scene::behind_proxies().await;
+    let restored = Etcd::start().await;
+    restored.put_backend("orders", "restored", 1).await;
+    scene.proxies[0].set(Mode::Refuse);
+    scene.proxies[2].set(Mode::Refuse);
+    scene.proxies[1].lead_to(restored.client_port);
+    scene.proxies[1].cut();
+    scene
+        .followed
+        .until_weights("orders", &[("restored", 1)])
+        .await;
 }

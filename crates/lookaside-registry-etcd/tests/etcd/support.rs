@@ -6,7 +6,7 @@ use lookaside_registry_etcd::{EtcdConfig, EtcdRegistry, Timings};
 use tokio::{sync::watch, time::timeout};
 
 /// Longer than anything takes that works.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Between two looks at what cannot be waited for.
 const LOOK: Duration = Duration::from_millis(20);
@@ -17,6 +17,8 @@ pub(crate) fn timings() -> Timings {
         silence: Duration::from_millis(250),
         answer: Duration::from_millis(250),
         catch_up: Duration::from_millis(1500),
+        resume: Duration::from_millis(700),
+        dissent: Duration::from_millis(1500),
         created: Duration::from_secs(1),
         read: Duration::from_secs(1),
         page: Duration::from_secs(5),
@@ -67,12 +69,23 @@ impl Followed {
         what: &str,
         is: impl FnMut(&Arc<RegistryState>) -> bool,
     ) -> Arc<RegistryState> {
+        match self.try_until(is).await {
+            Ok(state) => state,
+            Err(last) => panic!("never: {what}; last: {last:#?}"),
+        }
+    }
+
+    /// Waits for a state, and gives the last one if it does not come.
+    pub(crate) async fn try_until(
+        &mut self,
+        is: impl FnMut(&Arc<RegistryState>) -> bool,
+    ) -> Result<Arc<RegistryState>, Arc<RegistryState>> {
         let found = timeout(PATIENCE, self.states.wait_for(is)).await;
         if let Ok(state) = found {
-            return Arc::clone(&*state.unwrap());
+            return Ok(Arc::clone(&*state.unwrap()));
         }
         drop(found);
-        panic!("never: {what}; last: {:#?}", self.states.borrow());
+        Err(Arc::clone(&*self.states.borrow()))
     }
 
     pub(crate) async fn until_synced(&mut self) -> Arc<RegistryState> {

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use super::{
     Action, Event, Failure, FailureKind, Header, Input, Layout, Notice, Page, Reflected, Timings,
     Update, WatchResponse,
+    dissent::Dissent,
     listing::{First, Listing, Turned},
     liveness::{Doubt, Liveness},
     store::{Keys, Store},
@@ -18,12 +19,17 @@ pub struct Reflector<L: Layout> {
     timings: Timings,
     backoff: Backoff,
     rng: fastrand::Rng,
+    /// How many members there are to ask.
+    members: usize,
     phase: Phase<L>,
     /// What has been read completely.
     known: Option<Known>,
     /// Whether the next connection has to list although something is known.
     must_list: bool,
+    dissent: Dissent,
     state: Option<Arc<Reflected<L::Service>>>,
+    /// Whether more is known than `state` shows.
+    unseen: bool,
     /// The last proof that nothing is being missed; before there is one, the start.
     as_of: Instant,
     /// What keeps the state from being followed live, if something does.
@@ -73,17 +79,27 @@ impl Known {
 }
 
 impl<L: Layout> Reflector<L> {
-    /// Starts with nothing; [`Reflector::deadline`] is due at once.
-    pub fn new(layout: L, timings: Timings, rng: fastrand::Rng, now: Instant) -> Self {
+    /// Starts with nothing; [`Reflector::deadline`] is due at once. Connections are made
+    /// to `members` members in turn, at least one.
+    pub fn new(
+        layout: L,
+        timings: Timings,
+        members: usize,
+        rng: fastrand::Rng,
+        now: Instant,
+    ) -> Self {
         Self {
             store: Store::new(layout),
             backoff: Backoff::new(timings.backoff),
             timings,
             rng,
+            members,
             phase: Phase::Waiting { until: now },
             known: None,
             must_list: false,
+            dissent: Dissent::default(),
             state: None,
+            unseen: false,
             as_of: now,
             error: None,
             changed: true,
@@ -106,8 +122,14 @@ impl<L: Layout> Reflector<L> {
         &self.timings
     }
 
-    /// What changed since the last call, if anything did.
+    /// What changed since the last call, if anything did. To call it after several
+    /// inputs costs less than to call it after each.
     pub fn take_update(&mut self) -> Option<Update<L::Service>> {
+        if std::mem::take(&mut self.unseen)
+            && let Some(known) = self.known
+        {
+            self.state = Some(Arc::new(self.store.reflected(known.applied)));
+        }
         std::mem::take(&mut self.changed).then(|| Update {
             state: self.state.clone(),
             freshness: self.freshness(),
@@ -121,7 +143,7 @@ impl<L: Layout> Reflector<L> {
 
     fn freshness(&self) -> Freshness {
         let as_of = self.as_of;
-        match (&self.state, &self.error) {
+        match (&self.known, &self.error) {
             (None, error) => Freshness::Connecting {
                 since: as_of,
                 error: error.clone(),
@@ -172,21 +194,12 @@ impl<L: Layout> Reflector<L> {
             Phase::Connecting => {
                 let header = match answer {
                     Ok(header) => header,
-                    Err(failure) => return self.fail(failure.reason, now),
-                };
-                match self.known {
-                    // Another term: it was restarted or elected a leader meanwhile, and
-                    // a backup that was restored then may have overtaken the applied
-                    // revision. Only a list tells.
-                    Some(known)
-                        if !self.must_list
-                            && header.term == known.term
-                            && !known.contradicted_by(header) =>
-                    {
-                        Some(self.open(known.applied, header, now))
+                    Err(failure) => {
+                        self.dissent.silence();
+                        return self.fail(failure.reason, now);
                     }
-                    _ => Some(self.list()),
-                }
+                };
+                self.connected(header, now)
             }
             // Only of use as long as the watch is silent: an event that overtook the
             // answer would make the store seem to have gone back.
@@ -221,14 +234,39 @@ impl<L: Layout> Reflector<L> {
         }
     }
 
+    /// The first read on a connection, and what it says about the history.
+    fn connected(&mut self, read: Header, now: Instant) -> Option<Action> {
+        let Some(known) = self.known else {
+            return Some(self.list(read));
+        };
+        if known.contradicted_by(read) {
+            self.must_list = true;
+            return if self.dissent.rise(self.members, now, &self.timings) {
+                Some(self.list(read))
+            } else {
+                let reason = "it shows another history than before; the other members are asked";
+                self.fail(reason, now)
+            };
+        }
+        self.dissent.settle();
+        // In another term it was restarted or elected a leader meanwhile, and a backup
+        // that was restored then may have overtaken the applied revision. So it may, in
+        // whatever term, when there was time for it. Only a list tells.
+        let away = now.saturating_duration_since(self.as_of);
+        if self.must_list || read.term != known.term || away > self.timings.resume {
+            return Some(self.list(read));
+        }
+        Some(self.open(known.applied, read, now))
+    }
+
     fn keep_term(&mut self, header: Header) {
         if let Some(known) = &mut self.known {
             known.term = known.term.max(header.term);
         }
     }
 
-    fn list(&mut self) -> Action {
-        let listing = Listing::new();
+    fn list(&mut self, read: Header) -> Action {
+        let listing = Listing::new(read);
         let request = listing.request();
         self.phase = Phase::Listing(listing);
         Action::List(request)
@@ -249,18 +287,19 @@ impl<L: Layout> Reflector<L> {
     }
 
     fn page(&mut self, answer: Result<Page, Failure>, now: Instant) -> Option<Action> {
-        let Phase::Listing(listing) = &mut self.phase else {
+        let page = match (answer, &mut self.phase) {
+            (Ok(page), Phase::Listing(_)) => page,
+            (Err(failure), Phase::Listing(listing)) => {
+                if failure.kind == FailureKind::TooLarge && listing.halve() {
+                    return Some(Action::List(listing.request()));
+                }
+                return self.fail(failure.reason, now);
+            }
+            _ => return None,
+        };
+        let Phase::Listing(listing) = std::mem::replace(&mut self.phase, Phase::Connecting) else {
             return None;
         };
-        let page = match answer {
-            Ok(page) => page,
-            Err(Failure {
-                kind: FailureKind::TooLarge,
-                ..
-            }) if listing.halve() => return Some(Action::List(listing.request())),
-            Err(failure) => return self.fail(failure.reason, now),
-        };
-        let listing = std::mem::replace(listing, Listing::new());
         match listing.page(&self.store, page, now) {
             Turned::More(listing) => {
                 let request = listing.request();
@@ -292,7 +331,8 @@ impl<L: Layout> Reflector<L> {
             applied: header.revision,
         });
         self.must_list = false;
-        self.state = Some(Arc::new(self.store.reflected(header.revision)));
+        self.dissent.settle();
+        self.unseen = true;
         self.as_of = first.at;
         self.error = None;
         self.changed = true;
@@ -377,7 +417,7 @@ impl<L: Layout> Reflector<L> {
         self.store
             .apply(fresh.inspect(|event| applied = applied.max(event.mod_revision())));
         self.known = Some(Known { applied, ..known });
-        self.state = Some(Arc::new(self.store.reflected(applied)));
+        self.unseen = true;
         self.changed = true;
     }
 

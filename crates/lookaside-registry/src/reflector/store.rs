@@ -16,6 +16,9 @@ pub(super) struct Store<L: Layout> {
     /// The services as last assembled, as they are handed out.
     services: BTreeMap<ServiceName, Arc<L::Service>>,
     problems: Arc<[Problem]>,
+    /// What has changed since then.
+    touched: BTreeSet<ServiceName>,
+    touched_strays: bool,
 }
 
 /// Read keys, not yet assembled.
@@ -65,11 +68,21 @@ impl<L: Layout> Store<L> {
             keys: Keys::default(),
             services: BTreeMap::new(),
             problems: Arc::default(),
+            touched: BTreeSet::new(),
+            touched_strays: false,
         }
     }
 
-    /// Everything, as of `revision`.
-    pub(super) fn reflected(&self, revision: Revision) -> Reflected<L::Service> {
+    /// Everything, as of `revision`. What changed is put together here and not with
+    /// every change: a service of thousands of backends may change a thousand times
+    /// between two looks.
+    pub(super) fn reflected(&mut self, revision: Revision) -> Reflected<L::Service> {
+        for service in std::mem::take(&mut self.touched) {
+            self.assemble(service);
+        }
+        if std::mem::take(&mut self.touched_strays) {
+            self.problems = self.keys.strays.values().cloned().collect();
+        }
         Reflected {
             revision,
             services: self.services.clone(),
@@ -104,15 +117,13 @@ impl<L: Layout> Store<L> {
 
     /// Applies events of whole revisions, in their order.
     pub(super) fn apply(&mut self, events: impl Iterator<Item = Event>) {
-        let mut touched = BTreeSet::new();
-        let mut strays = false;
         for event in events {
             match event {
                 Event::Put(key_value) => {
                     let read = self.read(&key_value);
                     match &read {
-                        Read::Entry(service, _) => _ = touched.insert(service.clone()),
-                        Read::Stray(_) => strays = true,
+                        Read::Entry(service, _) => self.touch(service),
+                        Read::Stray(_) => self.touched_strays = true,
                     }
                     self.keys.put(read, key_value.key);
                 }
@@ -121,17 +132,17 @@ impl<L: Layout> Store<L> {
                         if let Some(entries) = self.keys.services.get_mut(&service) {
                             entries.remove(&key);
                         }
-                        touched.insert(service);
+                        self.touch(&service);
                     }
-                    Err(_) => strays |= self.keys.strays.remove(&key).is_some(),
+                    Err(_) => self.touched_strays |= self.keys.strays.remove(&key).is_some(),
                 },
             }
         }
-        for service in touched {
-            self.assemble(service);
-        }
-        if strays {
-            self.problems = self.keys.strays.values().cloned().collect();
+    }
+
+    fn touch(&mut self, service: &ServiceName) {
+        if !self.touched.contains(service) {
+            self.touched.insert(service.clone());
         }
     }
 
@@ -145,23 +156,18 @@ impl<L: Layout> Store<L> {
     /// Puts a complete list in force. What it does not change stays the same `Arc`.
     pub(super) fn replace(&mut self, listed: Keys<L>) {
         let before = std::mem::replace(&mut self.keys, listed);
-        let mut touched: BTreeSet<ServiceName> = before
+        let gone = before
             .services
-            .keys()
-            .filter(|service| !self.keys.services.contains_key(*service))
-            .cloned()
-            .collect();
-        for (service, entries) in &self.keys.services {
-            if before.services.get(service) != Some(entries) {
-                touched.insert(service.clone());
-            }
-        }
-        for service in touched {
-            self.assemble(service);
-        }
-        if before.strays != self.keys.strays {
-            self.problems = self.keys.strays.values().cloned().collect();
-        }
+            .into_iter()
+            .filter_map(|(service, entries)| {
+                let same = self.keys.services.get(&service) == Some(&entries);
+                (!same).then_some(service)
+            });
+        self.touched.extend(gone);
+        let new = self.keys.services.keys();
+        let new = new.filter(|service| !self.services.contains_key(*service));
+        self.touched.extend(new.cloned());
+        self.touched_strays |= before.strays != self.keys.strays;
     }
 
     fn assemble(&mut self, service: ServiceName) {

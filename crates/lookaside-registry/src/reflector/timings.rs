@@ -16,6 +16,15 @@ pub struct Timings {
     /// How long a silent watch may take to deliver what a read says exists. Default
     /// 30 s: a member catching up after a restart sends nothing until it is done.
     pub catch_up: Duration,
+    /// How long the last sign of life may be ago for a watch to be resumed where it was;
+    /// later, everything is listed. Default 7 s: a store that is stopped, restored from a
+    /// backup and has overtaken the applied revision cannot be told from one that was
+    /// only away, if its raft term is the same. A quiet watch has a sign of life every
+    /// 5 s, and another member confirms it within a second.
+    pub resume: Duration,
+    /// How long members that do not answer may be waited for, to confirm the history that
+    /// is followed, while others show another one. Default 30 s: as for `catch_up`.
+    pub dissent: Duration,
     /// How long the store may take to confirm a new watch. Default 5 s.
     pub created: Duration,
     /// How long connecting, authenticating and a one-key read may take. Default 5 s: a
@@ -35,6 +44,8 @@ impl Default for Timings {
             silence: Duration::from_secs(5),
             answer: Duration::from_secs(5),
             catch_up: Duration::from_secs(30),
+            resume: Duration::from_secs(7),
+            dissent: Duration::from_secs(30),
             created: Duration::from_secs(5),
             read: Duration::from_secs(5),
             page: Duration::from_secs(30),

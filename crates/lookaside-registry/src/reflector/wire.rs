@@ -4,9 +4,17 @@ use std::sync::Arc;
 
 use lookaside_core::Revision;
 
-/// Keys per page of a list. A backend has about 150 bytes, so a page has about
-/// 150 kB; it is halved as often as a page turns out too large to be received.
+/// The most keys in a page of a list. A backend has about 150 bytes, so a page has about
+/// 150 kB.
 pub const PAGE_LIMIT: u32 = 1000;
+
+/// Keys in the first page, whose size is not known before: 48 MiB at worst, as etcd
+/// takes values of up to 1.5 MiB.
+pub const FIRST_PAGE: u32 = 32;
+
+/// How large a page should be: the store builds it in memory for every balancer that
+/// lists. A page that turns out too large to be received is halved.
+pub const PAGE_BYTES: usize = 4 << 20;
 
 /// What comes with every answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

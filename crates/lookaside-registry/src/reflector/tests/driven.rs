@@ -45,10 +45,14 @@ pub(super) struct Driven {
 
 impl Driven {
     pub(super) fn new() -> Self {
+        Self::with_members(1)
+    }
+
+    pub(super) fn with_members(members: usize) -> Self {
         let now = Instant::now();
         let rng = fastrand::Rng::with_seed(1);
         Self {
-            reflector: Reflector::new(Plain, Timings::default(), rng, now),
+            reflector: Reflector::new(Plain, Timings::default(), members, rng, now),
             world: World::new(),
             past: Vec::new(),
             now,
@@ -218,6 +222,28 @@ impl Driven {
         self.past.push(self.world.clone());
         self.world.restore(lost, same_identity);
         self.break_watch(FailureKind::Unavailable);
+    }
+
+    /// The store is away for longer than a watch may be, and comes back restored from a
+    /// backup, in the same raft term.
+    pub(super) fn away_and_restored(&mut self, lost: usize) {
+        self.break_watch(FailureKind::Unavailable);
+        for _ in 0..80 {
+            while !self.pending.is_empty() {
+                self.refuse(FailureKind::Unavailable);
+            }
+            self.pass(Duration::from_millis(100));
+        }
+        while !self.pending.is_empty() {
+            self.refuse(FailureKind::Unavailable);
+        }
+        self.past.push(self.world.clone());
+        self.world.restore_in_the_same_term(lost);
+    }
+
+    /// Somebody else answers.
+    pub(super) fn take_pending(&mut self) {
+        assert!(matches!(self.pending.pop_front(), Some(Pending::Read)));
     }
 
     /// Lets time pass, timers included.

@@ -22,6 +22,7 @@ enum Step {
     Pass(u64),
     Restore(usize, bool),
     RestoreUnseen(usize, bool),
+    RestoreAfterAWhile(usize),
 }
 
 fn kind() -> impl Strategy<Value = FailureKind> {
@@ -54,6 +55,7 @@ fn step_or_restore() -> impl Strategy<Value = Step> {
         30 => step(),
         1 => (0..6usize, any::<bool>()).prop_map(|(lost, same)| Step::Restore(lost, same)),
         1 => (0..6usize, any::<bool>()).prop_map(|(lost, same)| Step::RestoreUnseen(lost, same)),
+        1 => (0..6usize).prop_map(Step::RestoreAfterAWhile),
     ]
 }
 
@@ -76,6 +78,7 @@ fn run(steps: Vec<Step>) -> Driven {
             Step::Pass(ms) => driven.pass(Duration::from_millis(ms)),
             Step::Restore(lost, same_identity) => driven.restore(lost, same_identity),
             Step::RestoreUnseen(lost, same) => driven.restore_unseen(lost, same),
+            Step::RestoreAfterAWhile(lost) => driven.away_and_restored(lost),
         }
     }
     driven.settle();

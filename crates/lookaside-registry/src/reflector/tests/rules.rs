@@ -3,7 +3,10 @@ use std::{sync::Arc, time::Duration};
 use super::driven::Driven;
 use crate::{
     Freshness,
-    reflector::{Action, Failure, FailureKind, Input, Notice, PAGE_LIMIT, PageRequest},
+    reflector::{
+        Action, FIRST_PAGE, Failure, FailureKind, Header, Input, KeyValue, Notice, Page,
+        PageRequest,
+    },
 };
 
 fn secs(s: u64) -> Duration {
@@ -26,7 +29,7 @@ fn following() -> Driven {
             Action::List(PageRequest {
                 after: None,
                 revision: None,
-                limit: PAGE_LIMIT
+                limit: FIRST_PAGE
             }),
             Action::Watch { from: 2 },
         ]
@@ -178,7 +181,7 @@ fn the_pages_of_a_list_are_of_one_history_or_the_list_begins_again() {
     let second = Some(&Action::List(PageRequest {
         after: Some(b"p/a/1".into()),
         revision: Some(2),
-        limit: PAGE_LIMIT,
+        limit: 4 * FIRST_PAGE,
     }));
     assert_eq!(asked.last(), second);
     // The restored store has the same revision, with another content.
@@ -226,7 +229,7 @@ fn a_page_that_is_too_large_is_asked_for_by_half() {
     } {
         limits.push(request.limit);
     }
-    assert_eq!(limits, [500, 250, 125, 62, 31, 15, 7, 3, 1]);
+    assert_eq!(limits, [16, 8, 4, 2, 1]);
 }
 
 #[test]
@@ -278,4 +281,129 @@ fn before_the_first_state_the_error_of_the_last_attempt_is_shown() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn pages_grow_to_what_their_keys_allow() {
+    let mut driven = Driven::new();
+    driven.pass(secs(0));
+    driven.answer(1000);
+    let mut limits = Vec::new();
+    // 1 MiB each, then 100 bytes each.
+    for (page, size) in [
+        (32, 1 << 20),
+        (4, 100),
+        (16, 100),
+        (64, 100),
+        (256, 100),
+        (1000, 100),
+    ] {
+        let Some(Action::List(request)) = driven.asked().pop() else {
+            panic!("no list");
+        };
+        limits.push(request.limit);
+        let first = limits.len() * 10_000;
+        let keys = (first..first + page).map(|n| KeyValue {
+            key: format!("p/a/{n:06}").into(),
+            value: vec![0; size],
+            mod_revision: 1,
+        });
+        driven
+            .reflector
+            .handle(
+                Input::Page(Ok(Page {
+                    header: driven.world.header(),
+                    keys: keys.collect(),
+                    more: true,
+                })),
+                driven.now,
+            )
+            .map(|action| driven.actions.push(action));
+    }
+    assert_eq!(limits, [32, 3, 12, 48, 192, 768]);
+}
+
+/// One that follows three members, cut off from the one it was connected to.
+fn one_of_three_lost() -> Driven {
+    let mut driven = Driven::with_members(3);
+    driven.world.write(vec![("p/a/1", Some(1))]);
+    driven.pass(secs(0));
+    for _ in 0..3 {
+        driven.answer(1000);
+    }
+    driven.break_watch(FailureKind::Unavailable);
+    driven.asked();
+    driven
+}
+
+/// The next member to be connected to answers the first read.
+fn next_says(driven: &mut Driven, answer: Result<Header, Failure>) -> Vec<Action> {
+    while !driven.asked().contains(&Action::Connect) {
+        driven.pass(Duration::from_millis(100));
+    }
+    driven.take_pending();
+    driven.input(Input::Read(answer));
+    driven.asked()
+}
+
+fn stranger() -> Result<Header, Failure> {
+    Ok(Header {
+        cluster: 999,
+        term: 1,
+        revision: 1,
+    })
+}
+
+#[test]
+fn another_history_is_believed_only_if_every_member_shows_it() {
+    let mut driven = one_of_three_lost();
+    assert_eq!(next_says(&mut driven, stranger()), [Action::Disconnect]);
+    assert_eq!(next_says(&mut driven, stranger()), [Action::Disconnect]);
+    // The third knows the history: listed, as something was in doubt.
+    let known = Ok(driven.world.header());
+    assert!(matches!(
+        next_says(&mut driven, known)[..],
+        [Action::List(_)]
+    ));
+    driven.break_watch(FailureKind::Unavailable);
+    driven.input(Input::Page(Err(Failure::unavailable("gone"))));
+    driven.asked();
+    for _ in 0..2 {
+        assert_eq!(next_says(&mut driven, stranger()), [Action::Disconnect]);
+    }
+    let all = next_says(&mut driven, stranger());
+    assert!(matches!(all[..], [Action::List(_)]), "{all:?}");
+}
+
+#[test]
+fn members_that_stay_silent_cannot_keep_a_history_alive() {
+    let mut driven = one_of_three_lost();
+    let start = driven.now;
+    let believed = loop {
+        let said = next_says(&mut driven, stranger());
+        if said != [Action::Disconnect] {
+            break said;
+        }
+        let silent = || Err(Failure::unavailable("down"));
+        assert_eq!(next_says(&mut driven, silent()), [Action::Disconnect]);
+        assert!(driven.now < start + secs(60), "never believed");
+    };
+    assert!(matches!(believed[..], [Action::List(_)]), "{believed:?}");
+    assert!(driven.now >= start + secs(30), "{:?}", driven.now - start);
+}
+
+#[test]
+fn a_store_that_was_away_for_long_is_listed_whatever_it_says() {
+    let mut driven = following();
+    driven.world.write(vec![("p/b/1", Some(1))]);
+    driven.deliver(1);
+    driven.asked();
+    driven.away_and_restored(1);
+    for _ in 0..5 {
+        driven.world.write(vec![("p/a/2", Some(3))]);
+    }
+    driven.settle();
+    let state = driven.state.unwrap();
+    assert!(driven.world.confirms(&state), "{state:?}");
+    assert!(!state.services.contains_key("b"));
 }

@@ -87,11 +87,9 @@ impl World {
 
     /// Restored from a backup of an earlier revision, in a raft term that no history
     /// before had. (With the same term, and a revision that has overtaken the applied
-    /// one unseen, it could not be told from the old store.)
+    /// one unseen within seconds, it could not be told from the old store.)
     pub(super) fn restore(&mut self, lost: usize, same_identity: bool) {
-        let kept = self.transactions.len().saturating_sub(lost);
-        self.transactions.truncate(kept);
-        self.compacted = self.compacted.min(self.revision());
+        self.restore_in_the_same_term(lost);
         // Elections add up to far less than 1,000.
         let (lowest, highest) = &mut self.terms;
         *highest = self.term.max(*highest);
@@ -105,6 +103,13 @@ impl World {
         if !same_identity {
             self.cluster += 1;
         }
+    }
+
+    /// Restored from a backup, with as many elections before it as after.
+    pub(super) fn restore_in_the_same_term(&mut self, lost: usize) {
+        let kept = self.transactions.len().saturating_sub(lost);
+        self.transactions.truncate(kept);
+        self.compacted = self.compacted.min(self.revision());
     }
 
     pub(super) fn at(&self, revision: Revision) -> BTreeMap<Vec<u8>, (u8, Revision)> {
