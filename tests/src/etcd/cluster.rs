@@ -165,6 +165,13 @@ impl Cluster {
         self.credentials = Some(("root", "root"));
     }
 
+    /// Turns authentication on again, with the users of before.
+    pub async fn protect_again(&mut self) {
+        let mut client = self.client().await;
+        client.auth_enable().await.expect("authentication");
+        self.credentials = Some(("root", "root"));
+    }
+
     /// Turns authentication off again.
     pub async fn unprotect(&mut self) {
         let mut client = self.client().await;
