@@ -22,8 +22,8 @@ pub mod poll;
 pub mod ports;
 pub mod probe;
 pub mod process;
-pub mod state_dir;
 pub mod proxy;
+pub mod state_dir;
 pub mod wire;
 
 pub use backend::Backend;
