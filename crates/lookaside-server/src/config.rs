@@ -46,6 +46,9 @@ pub struct Lists {
     pub on_empty: OnEmpty,
     /// What clients get that ask for a service nobody knows.
     pub unknown: Unknown,
+    /// When less than this share (0 to 1) of a service's addresses is healthy, all get
+    /// calls. Default 0.5; 0: never.
+    pub panic: f64,
     /// A burst of changes is merged until it pauses this long, default 100 ms ...
     pub quiet: Duration,
     /// ... or has lasted this long, default 1 s.
@@ -143,6 +146,7 @@ impl Default for Lists {
             max_slots: 1024,
             on_empty: OnEmpty::default(),
             unknown: Unknown::default(),
+            panic: 0.5,
             quiet: Duration::from_millis(100),
             max_delay: Duration::from_secs(1),
             report_interval: Duration::from_secs(10),

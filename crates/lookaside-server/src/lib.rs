@@ -14,6 +14,7 @@ mod config;
 mod drain;
 mod encode;
 mod grpc;
+mod health;
 mod http;
 mod listener;
 mod metrics;

@@ -1,5 +1,6 @@
 //! What is measured, as OpenMetrics.
 
+mod health;
 mod state;
 
 use prometheus_client::{
@@ -8,6 +9,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
+pub(crate) use self::health::HealthMetrics;
 use self::state::StateMetrics;
 use crate::balance_load::Reason;
 
@@ -59,6 +61,7 @@ pub(crate) struct Metrics {
     pub(crate) registry_revision: Gauge,
     pub(crate) registry_age_seconds: Gauge,
     pub(crate) state: StateMetrics,
+    pub(crate) health: HealthMetrics,
 }
 
 impl Metrics {
@@ -112,8 +115,10 @@ impl Metrics {
             handshakes_failed.clone(),
         );
         let state = StateMetrics::new(&mut registry);
+        let health = HealthMetrics::new(&mut registry);
         Self {
             registry,
+            health,
             handshakes_failed,
             state,
             connections,

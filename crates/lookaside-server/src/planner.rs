@@ -11,4 +11,8 @@ mod service;
 mod services;
 mod task;
 
-pub(crate) use self::{service::PlanConfig, task::run};
+pub(crate) use self::{
+    diff::changed,
+    service::PlanConfig,
+    task::{Sources, run},
+};

@@ -1,9 +1,16 @@
 use std::{sync::Arc, time::SystemTime};
 
+use lookaside_core::Plan;
 use lookaside_registry::{Freshness, Registry, RegistryState};
 use tokio::{sync::watch, time::Instant};
 
-use crate::{Readiness, balance_load::Admission, http::Scrape, metrics::Metrics, table::Table};
+use crate::{
+    Readiness,
+    balance_load::Admission,
+    http::Scrape,
+    metrics::Metrics,
+    table::{Entry, Table},
+};
 
 /// What a balancer says of itself as a whole.
 #[derive(Debug)]
@@ -57,6 +64,16 @@ impl Status {
         self.admission.streams()
     }
 
+    /// Services whose health is ignored.
+    fn panicking(&self) -> usize {
+        let panics = |entry: &&Arc<Entry>| {
+            let published = entry.published();
+            let plan = published.as_ref().map(|it| &*it.plan);
+            matches!(plan, Some(Plan::List(list)) if list.panic().is_some())
+        };
+        self.table.all().iter().filter(panics).count()
+    }
+
     /// Registry keys that could not be read, over all services.
     pub(crate) fn problems(&self) -> usize {
         let state = self.registry_state();
@@ -95,6 +112,7 @@ impl Scrape for Status {
         metrics.streams.set(count(self.streams()));
         metrics.services.set(count(self.table.len()));
         metrics.problems.set(count(self.problems()));
+        metrics.health.panic.set(count(self.panicking()));
         metrics.ready.set(self.readiness().is_ready().into());
         let revision = state.backends.as_ref().map_or(0, |it| it.revision);
         metrics.registry_revision.set(revision);

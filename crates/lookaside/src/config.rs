@@ -4,6 +4,7 @@ mod access;
 mod convert;
 mod env;
 mod error;
+mod health;
 mod load;
 mod pending;
 mod schema;

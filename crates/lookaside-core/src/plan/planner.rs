@@ -74,8 +74,8 @@ impl Planner {
             self.known.clear();
             self.made_for = made_for;
         }
-        let ejections = input.health.map(|health| health.ejections);
-        self.eject(ejections.unwrap_or(&Ejections::default()));
+        let none = Ejections::default();
+        self.eject(input.health.map_or(&none, |health| health.ejections));
         self.learn(input.backends, &issuer.for_service(input.name));
         if input.settings.fallback {
             return Plan::Fallback(FallbackReason::Settings);

@@ -15,10 +15,11 @@ use crate::{
     drain::Drain,
     encode::slot_bytes,
     grpc::{GrpcError, services},
+    health,
     listener::{BoundPort, Http},
     metrics::Metrics,
     peers::Peers,
-    planner::{self, PlanConfig},
+    planner::{self, PlanConfig, Sources},
     seldom::Seldom,
     status::Status,
     table::Table,
@@ -153,16 +154,31 @@ impl Balancer {
             issuer: config.tokens.borrow().clone(),
             limits: PlanLimits::new(slot_bytes),
             defaults: config.lists.policy(),
+            panic: config.lists.panic,
         };
         let (planned, planned_seen) = watch::channel(Err("starting".into()));
-        tasks.spawn(planner::run(
-            registry.subscribe(),
+        let (checks, checks_seen) = watch::channel(Arc::default());
+        let (verdicts, verdicts_seen) = watch::channel(Arc::default());
+        tasks.spawn(health::run(
+            config.probes.clone(),
+            checks_seen,
+            verdicts,
+            metrics.health.clone(),
+            fastrand::Rng::new(),
+        ));
+        let sources = Sources {
+            registry: registry.subscribe(),
             names,
-            config.tokens.clone(),
+            tokens: config.tokens.clone(),
+            verdicts: verdicts_seen,
+        };
+        tasks.spawn(planner::run(
+            sources,
             table,
             plan,
             config.lists.clone(),
             planned,
+            checks,
         ));
         let admin = admin_port.open().map_err(|source| StartError::Listen {
             addr: admin_addr,

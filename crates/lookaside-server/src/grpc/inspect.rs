@@ -1,4 +1,5 @@
 mod describe;
+mod ejected;
 mod stream;
 mod token;
 

@@ -64,6 +64,11 @@ impl Backends {
         resolved
     }
 
+    /// As they were updated last.
+    pub(super) fn last(&self) -> &Arc<[ResolvedBackend]> {
+        &self.last
+    }
+
     fn override_with(&mut self, service: &Service, overrides: &ServiceOverrides) {
         let mut before = std::mem::take(&mut self.overridden);
         for (id, overrides) in &overrides.backends {

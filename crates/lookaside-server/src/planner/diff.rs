@@ -4,7 +4,7 @@ use lookaside_core::ServiceName;
 
 /// Calls `changed` with the name of every service whose value is not the very same one in
 /// both: snapshots share what did not change between them.
-pub(super) fn changed<T>(
+pub(crate) fn changed<T>(
     old: &BTreeMap<ServiceName, Arc<T>>,
     new: &BTreeMap<ServiceName, Arc<T>>,
     mut changed: impl FnMut(&ServiceName),

@@ -1,9 +1,9 @@
 use std::{sync::Arc, time::SystemTime};
 
 use lookaside_core::{
-    FallbackReason, Limits, List, OnEmpty, Plan, Planner, Policy, PolicyDefaults, ResolvedBackend,
-    Revision, Service, ServiceInput, ServiceOverrides, ServiceSettings, Settings, TokenIssuer,
-    is_eligible,
+    Ejections, FallbackReason, Health, Limits, List, OnEmpty, Plan, Planner, Policy,
+    PolicyDefaults, ResolvedBackend, Revision, Service, ServiceInput, ServiceOverrides,
+    ServiceSettings, Settings, TokenIssuer, is_eligible,
 };
 use lookaside_registry::names::Names;
 use tokio::time::Instant;
@@ -22,6 +22,8 @@ pub(crate) struct PlanConfig {
     /// But for the slots, which a service's policy says.
     pub(crate) limits: Limits,
     pub(crate) defaults: PolicyDefaults,
+    /// The share of healthy addresses below which health is ignored.
+    pub(crate) panic: f64,
 }
 
 /// What a service is planned from.
@@ -31,6 +33,8 @@ pub(super) struct Inputs {
     pub(super) settings: Arc<ServiceSettings>,
     pub(super) overrides: Arc<ServiceOverrides>,
     pub(super) names: Arc<Names>,
+    /// What its health checks ejected.
+    pub(super) ejections: Option<Arc<Ejections>>,
     pub(super) revision: Revision,
 }
 
@@ -65,6 +69,11 @@ impl PlannedService {
         }
     }
 
+    /// What the last plan was made from, sorted by id.
+    pub(super) fn backends(&self) -> &Arc<[ResolvedBackend]> {
+        self.backends.last()
+    }
+
     /// Plans again; tells the streams and returns true if they would see a difference.
     ///
     /// A service of which no backend has an address waits for the first lookup of its
@@ -85,7 +94,10 @@ impl PlannedService {
             name: self.entry.name(),
             backends: &backends,
             settings: &planned_with(&policy),
-            health: None,
+            health: inputs.ejections.as_deref().map(|ejections| Health {
+                ejections,
+                panic: config.panic,
+            }),
         };
         let limits = limits(&policy, config);
         let plan = self.planner.plan(&input, &config.issuer, &limits);
@@ -113,6 +125,7 @@ impl PlannedService {
             overrides: inputs.overrides,
             policy,
             names: inputs.names,
+            ejections: inputs.ejections,
             backends,
             plan: Arc::clone(&plan),
             reason,
@@ -135,8 +148,11 @@ impl PlannedService {
     ) -> (Arc<Plan>, Option<String>) {
         let reason = match &plan {
             Plan::List(list) => {
+                let panic = list.panic().map(|panic| panic.to_string());
                 let truncation = list.truncation().map(|truncation| truncation.to_string());
-                return (Arc::new(plan), truncation);
+                let why: Vec<String> = panic.into_iter().chain(truncation).collect();
+                let why = (!why.is_empty()).then(|| why.join("; "));
+                return (Arc::new(plan), why);
             }
             Plan::Fallback(reason) => *reason,
         };

@@ -15,7 +15,11 @@ use super::{
     diff::changed,
     service::{Inputs, PlanConfig, PlannedService},
 };
-use crate::{Lists, table::Table};
+use crate::{
+    Lists,
+    health::{Checks, Verdicts},
+    table::Table,
+};
 
 /// How long a service that left the registry is still known: longer than a deployment
 /// that deletes it and creates it anew.
@@ -32,6 +36,8 @@ pub(super) struct Services {
     settings: Arc<SettingsSnapshot>,
     overrides: Arc<OverridesSnapshot>,
     names: Arc<Names>,
+    verdicts: Arc<Verdicts>,
+    checks: Checks,
     has_state: bool,
     planned: HashMap<ServiceName, PlannedService>,
     /// Services whose changes wait, by when they go out.
@@ -57,6 +63,8 @@ impl Services {
             settings: Arc::default(),
             overrides: Arc::default(),
             names: Arc::default(),
+            verdicts: Arc::default(),
+            checks: Checks::default(),
             has_state: false,
             planned: HashMap::new(),
             due: BTreeSet::new(),
@@ -120,6 +128,21 @@ impl Services {
         for name in services {
             self.change(name, now);
         }
+    }
+
+    /// Takes over what is ejected, and plans the services of which something else is.
+    pub(super) fn judge(&mut self, verdicts: Arc<Verdicts>, now: Now) {
+        let before = std::mem::replace(&mut self.verdicts, verdicts);
+        let mut names = Vec::new();
+        changed(&before, &self.verdicts, |name| names.push(name.clone()));
+        for name in names {
+            self.change(name, now);
+        }
+    }
+
+    /// What is to be checked.
+    pub(super) fn checks(&mut self) -> &mut Checks {
+        &mut self.checks
     }
 
     /// Whether a complete state has been taken over.
@@ -194,7 +217,9 @@ impl Services {
             return false;
         };
         let appeared = !service.entry.topic().has_update() || service.entry.published().is_none();
+        let check = inputs.settings.settings.health.clone();
         let changed = service.plan(inputs, &self.config, now.clock);
+        self.checks.set(name, check.as_ref(), service.backends());
         if appeared && changed {
             self.table.announce();
         }
@@ -205,6 +230,13 @@ impl Services {
         let none = || Arc::new(Service::default());
         let unset = || Arc::new(ServiceSettings::default());
         let nothing = || Arc::new(ServiceOverrides::default());
+        let settings = self.settings.services.get(name).cloned();
+        let settings = settings.unwrap_or_else(unset);
+        // What checks found that are turned off by now is on its way out.
+        let ejections = match settings.settings.health {
+            Some(_) => self.verdicts.get(name).cloned(),
+            None => None,
+        };
         Inputs {
             service: self
                 .backends
@@ -212,12 +244,7 @@ impl Services {
                 .get(name)
                 .cloned()
                 .unwrap_or_else(none),
-            settings: self
-                .settings
-                .services
-                .get(name)
-                .cloned()
-                .unwrap_or_else(unset),
+            settings,
             overrides: self
                 .overrides
                 .services
@@ -225,6 +252,7 @@ impl Services {
                 .cloned()
                 .unwrap_or_else(nothing),
             names: Arc::clone(&self.names),
+            ejections,
             revision: self.backends.revision,
         }
     }

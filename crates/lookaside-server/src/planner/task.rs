@@ -14,7 +14,11 @@ use super::{
     PlanConfig,
     services::{Now, Services},
 };
-use crate::{Lists, table::Table};
+use crate::{
+    Lists,
+    health::{CheckedServices, Verdicts},
+    table::Table,
+};
 
 /// How often it is looked for services to forget; they are kept for minutes.
 const FORGET_INTERVAL: Duration = Duration::from_secs(10);
@@ -24,24 +28,40 @@ const FORGET_INTERVAL: Duration = Duration::from_secs(10);
 /// is still being looked up then joins its list when it is found.
 const NAMES_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Plans until it is dropped. `planned` becomes `Ok` when everything has been planned
-/// once; until then it says what is being waited for.
+/// What is planned from, each complete at a revision of its own.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    pub(crate) registry: watch::Receiver<Arc<RegistryState>>,
+    pub(crate) names: watch::Receiver<Arc<Names>>,
+    pub(crate) tokens: watch::Receiver<TokenIssuer>,
+    pub(crate) verdicts: watch::Receiver<Arc<Verdicts>>,
+}
+
+/// Plans until it is dropped, and says in `checks` whose health is to be checked.
+/// `planned` becomes `Ok` when everything has been planned once; until then it says what
+/// is being waited for.
 pub(crate) async fn run(
-    mut registry: watch::Receiver<Arc<RegistryState>>,
-    mut names: watch::Receiver<Arc<Names>>,
-    mut tokens: watch::Receiver<TokenIssuer>,
+    sources: Sources,
     table: Arc<Table>,
     config: PlanConfig,
     lists: Lists,
     planned: watch::Sender<Result<(), Arc<str>>>,
+    checks: watch::Sender<Arc<CheckedServices>>,
 ) {
+    let Sources {
+        mut registry,
+        mut names,
+        mut tokens,
+        mut verdicts,
+    } = sources;
     let mut services = Services::new(table, config, &lists);
     let mut forget = interval(FORGET_INTERVAL);
     forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
     registry.mark_changed();
     names.mark_changed();
     tokens.mark_changed();
-    let (mut registry_follows, mut names_follow, mut tokens_follow) = (true, true, true);
+    let (mut registry_follows, mut names_follow) = (true, true);
+    let (mut tokens_follow, mut verdicts_follow) = (true, true);
     let mut complete = false;
     let mut read_at = None;
     loop {
@@ -71,12 +91,19 @@ pub(crate) async fn run(
                 let issuer = tokens.borrow_and_update().clone();
                 services.sign(issuer, now());
             }
+            changed = verdicts.changed(), if verdicts_follow => {
+                // Checks that have ended find out nothing more; what is ejected stays so.
+                verdicts_follow = changed.is_ok();
+                let newest = Arc::clone(&verdicts.borrow_and_update());
+                services.judge(newest, now());
+            }
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 services.send_due(now());
             }
             () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {}
             _ = forget.tick() => services.forget_absent(Instant::now()),
         }
+        services.checks().publish(&checks);
         if !complete {
             if read_at.is_none() && services.has_state() {
                 read_at = Some(Instant::now());

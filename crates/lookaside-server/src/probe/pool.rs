@@ -36,7 +36,22 @@ impl Probes {
         timeout: Duration,
     ) -> Result<(), ProbeError> {
         let _permit = self.turn().await?;
+        self.ask(target, probe, timeout).await
+    }
+
+    /// As [`Probes::probe`], for who has a turn.
+    pub(crate) async fn ask(
+        &self,
+        target: &Target,
+        probe: &Probe,
+        timeout: Duration,
+    ) -> Result<(), ProbeError> {
         self.prober.probe(target, probe, timeout).await
+    }
+
+    /// A turn, if nobody waits for one.
+    pub(crate) fn try_turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.permits).try_acquire_owned().ok()
     }
 
     /// Waits for a turn; first come, first served.

@@ -7,8 +7,8 @@ use std::{
 };
 
 use lookaside_core::{
-    Plan, Policy, ReportDelta, ReportTotals, ResolvedBackend, Revision, Service, ServiceName,
-    ServiceOverrides, ServiceSettings,
+    Ejections, Plan, Policy, ReportDelta, ReportTotals, ResolvedBackend, Revision, Service,
+    ServiceName, ServiceOverrides, ServiceSettings,
 };
 use lookaside_registry::names::Names;
 use tokio::sync::watch;
@@ -36,6 +36,8 @@ pub(crate) struct Published {
     /// What holds, of configuration, settings and overrides.
     pub(crate) policy: Policy,
     pub(crate) names: Arc<Names>,
+    /// What the service's health checks ejected.
+    pub(crate) ejections: Option<Arc<Ejections>>,
     /// The service's backends as they are planned with, and their addresses.
     pub(crate) backends: Arc<[ResolvedBackend]>,
     pub(crate) plan: Arc<Plan>,

@@ -80,6 +80,8 @@ impl Serve {
             // The backends are all there: nobody has to be waited for.
             serving.lists.hold = Duration::ZERO;
         }
+        let probes = config.health.probes();
+        serving.probes = probes.map_err(|error| Failure::Usage(anyhow!("health: {error}")))?;
         let balancer = Balancer::start(serving, opened.registry, opened.names.subscribe())
             .context("cannot start the balancer")?;
         let admin = balancer.admin_addr();

@@ -32,6 +32,7 @@ impl Config {
             admin,
             lists: server::Lists {
                 max_slots: count(lists.max_slots),
+                panic: lists.panic,
                 on_empty: match lists.on_empty {
                     OnEmpty::Fallback => server::OnEmpty::Fallback,
                     OnEmpty::Drop => server::OnEmpty::Drop,

@@ -93,6 +93,7 @@ const KEYS: &[(&str, &[(&str, Kind)])] = &[
         ],
     ),
     ("registration", &[("enabled", Text)]),
+    ("health", &[("ca", Text), ("cert", Text), ("key", Text)]),
     ("tokens", &[("keys", List)]),
     (
         "tls",

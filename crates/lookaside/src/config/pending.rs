@@ -29,10 +29,6 @@ pub(crate) fn pending(config: &Config) -> Vec<Pending> {
                  not held back yet, every removal is believed",
             ),
         ),
-        (
-            lists.panic != defaults.panic,
-            Pending::Warn("lists.panic: health checks are not implemented yet"),
-        ),
     ]
     .into_iter()
     .filter_map(|(set, pending)| set.then_some(pending))

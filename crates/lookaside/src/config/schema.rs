@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{
     access::Access,
+    health::Health,
     values::{
         ClientCertificates, Enabled, Layout, OnEmpty, OnUnknown, RegistryUrl, duration, positive,
         share, slots, text,
@@ -36,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) connections: Connections,
     pub(crate) registration: Registration,
     pub(crate) tokens: Tokens,
+    pub(crate) health: Health,
     pub(crate) tls: Tls,
     pub(crate) access: Access,
     pub(crate) state: State,
@@ -143,6 +145,7 @@ impl Default for Config {
             connections: Connections::default(),
             registration: Registration::default(),
             tokens: Tokens::default(),
+            health: Health::default(),
             tls: Tls::default(),
             access: Access::default(),
             state: State::default(),
@@ -248,6 +251,7 @@ impl Config {
         if self.etcd.cert.is_some() != self.etcd.key.is_some() {
             return Err("etcd.cert and etcd.key go together, one is missing".to_owned());
         }
+        self.health.check()?;
         self.tls.check()?;
         self.access.check(&self.tls)?;
         Ok(())

@@ -45,6 +45,7 @@ write_rate = 65536
 [registration]
 enabled = "auto"
 [tokens]
+[health]
 [tls]
 client_certificates = "require"
 [access]
@@ -153,6 +154,7 @@ fn what_does_not_go_together_is_refused() {
         (("LOOKASIDE_ETCD_PREFIX", "lookaside/"), "lies within"),
         (("LOOKASIDE_ETCD_USER", "x"), "etcd.password"),
         (("LOOKASIDE_ETCD_CERT", "x"), "etcd.key"),
+        (("LOOKASIDE_HEALTH_KEY", "x"), "health.cert"),
     ] {
         let environment = variables(&[environment]);
         let error = load(None, environment, Overrides::default()).unwrap_err();
@@ -165,11 +167,7 @@ fn what_has_no_effect_yet_is_said() {
     let said = |text: &str| pending(&toml::from_str(text).unwrap());
     let unsafe_without = said("[tokens]\nkeys = [\"file:x\"]");
     assert!(matches!(unsafe_without[..], [Pending::Refuse(_)]));
-    for missed in [
-        "[lists]\nmass_min = 4",
-        "[lists]\nhold_down = \"0s\"",
-        "[lists]\npanic = 0.1",
-    ] {
+    for missed in ["[lists]\nmass_min = 4", "[lists]\nhold_down = \"0s\""] {
         assert!(matches!(said(missed)[..], [Pending::Warn(_)]), "{missed}");
     }
 }
@@ -182,10 +180,11 @@ fn converted(text: &str) -> lookaside_server::Config {
 #[test]
 fn the_settings_reach_the_balancer() {
     let config = converted(
-        "[lists]\nmax_slots = 7\non_empty = \"hold\"\nunknown = \"fallback\"\n\
+        "[lists]\nmax_slots = 7\npanic = 0.25\non_empty = \"hold\"\nunknown = \"fallback\"\n\
          report_interval = \"0s\"\n[limits]\nstreams = 9\nstreams_per_peer = 8\n",
     );
     assert_eq!(config.lists.max_slots, 7);
+    assert_eq!(config.lists.panic, 0.25);
     assert_eq!(config.lists.on_empty, lookaside_server::OnEmpty::Hold);
     assert_eq!(config.lists.unknown, lookaside_server::Unknown::Fallback);
     assert_eq!(config.lists.report_interval, Duration::ZERO);

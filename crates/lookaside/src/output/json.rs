@@ -58,6 +58,7 @@ pub(crate) struct ServiceJson<'a> {
     slots: u32,
     streams: u32,
     largest_share_error: f64,
+    panic: bool,
     backends: Vec<BackendJson<'a>>,
     drops: Vec<DropJson<'a>>,
     reported: ReportedJson<'a>,
@@ -78,6 +79,14 @@ struct BackendJson<'a> {
     token: &'a str,
     key: &'a str,
     revision: i64,
+    ejections: Vec<EjectionJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct EjectionJson<'a> {
+    address: &'a str,
+    reason: &'a str,
+    since: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -171,6 +180,7 @@ impl<'a> From<&'a v1::Service> for ServiceJson<'a> {
             slots: service.slots,
             streams: service.streams,
             largest_share_error: service.largest_share_error,
+            panic: service.panic,
             backends: service.backends.iter().map(BackendJson::from).collect(),
             drops: service.drops.iter().map(DropJson::from).collect(),
             reported: service
@@ -198,6 +208,17 @@ impl<'a> From<&'a v1::Backend> for BackendJson<'a> {
             token: &backend.token,
             key: &backend.key,
             revision: backend.revision,
+            ejections: backend.ejections.iter().map(EjectionJson::from).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a v1::Ejection> for EjectionJson<'a> {
+    fn from(ejection: &'a v1::Ejection) -> Self {
+        Self {
+            address: &ejection.address,
+            reason: &ejection.reason,
+            since: timestamp(ejection.since),
         }
     }
 }

@@ -1,4 +1,7 @@
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::SystemTime,
+};
 
 use lookaside_proto::v1::{Backend, LoadReport, Service};
 
@@ -86,10 +89,14 @@ fn backends(backends: &[Backend]) -> Table {
         } else {
             format!("{} = {resolved}", backend.address)
         };
-        let state = if backend.reason.is_empty() {
+        let reason = match ejected_for(backend) {
+            Some(age) => format!("{}; for {age}", backend.reason),
+            None => backend.reason.clone(),
+        };
+        let state = if reason.is_empty() {
             backend.state.clone()
         } else {
-            format!("{} ({})", backend.state, backend.reason)
+            format!("{} ({reason})", backend.state)
         };
         table.row([
             backend.id.clone(),
@@ -103,6 +110,17 @@ fn backends(backends: &[Backend]) -> Table {
         ]);
     }
     table
+}
+
+/// How long the first of its addresses has been ejected.
+fn ejected_for(backend: &Backend) -> Option<String> {
+    let since = backend
+        .ejections
+        .iter()
+        .filter_map(|it| it.since)
+        .min_by_key(|it| it.seconds)?;
+    let since = SystemTime::try_from(since).ok()?;
+    Some(ago(since.elapsed().unwrap_or_default()))
 }
 
 fn calls(reported: &LoadReport) -> String {

@@ -6,7 +6,10 @@ use lookaside_core::{
 };
 use lookaside_proto::v1;
 
-use super::count;
+use super::{
+    count,
+    ejected::{Ejected, panics},
+};
 use crate::table::{Entry, Published};
 
 /// A service in words a person reads; `None` while it is unknown.
@@ -39,6 +42,7 @@ pub(super) fn describe(entry: &Entry, issuer: &TokenIssuer) -> Option<v1::Servic
             .map(problem)
             .collect(),
         largest_share_error: list.map_or(0.0, |list| 100.0 * list.largest_error()),
+        panic: panics(&published),
     })
 }
 
@@ -51,8 +55,10 @@ fn backends(
     let slots = slots_by_backend(list);
     let all: u32 = slots.values().map(|(_, slots)| slots).sum();
     let describe = |backend: &Backend, resolved: &[SocketAddr], slots: u32| {
-        let (state, reason) = state(backend, resolved, published);
+        let ejected = Ejected::new(backend, resolved, published);
+        let (state, reason) = state(backend, resolved, ejected.as_ref(), published);
         v1::Backend {
+            ejections: ejected.as_ref().map(Ejected::describe).unwrap_or_default(),
             id: backend.id.to_string(),
             address: backend.address.to_string(),
             resolved: resolved.iter().map(ToString::to_string).collect(),
@@ -104,6 +110,7 @@ fn slots_by_backend(list: Option<&List>) -> BTreeMap<&BackendId, (&Backend, u32)
 fn state(
     backend: &Backend,
     resolved: &[SocketAddr],
+    ejected: Option<&Ejected<'_>>,
     published: &Published,
 ) -> (&'static str, String) {
     let failure = match backend.address.host() {
@@ -121,6 +128,10 @@ fn state(
     } else if resolved.is_empty() {
         let reason = failure.unwrap_or_else(|| "its name is being looked up".to_owned());
         ("unresolved", reason)
+    } else if let Some(ejected) = ejected {
+        // One that lost some of its addresses serves with the others.
+        let state = if ejected.is_all { "ejected" } else { "serving" };
+        (state, ejected.reason())
     } else {
         // The addresses of a name that does not resolve any more are kept.
         ("serving", failure.unwrap_or_default())

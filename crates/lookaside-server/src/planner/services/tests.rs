@@ -1,3 +1,5 @@
+mod health;
+
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32};
 
 use lookaside_core::{
@@ -51,6 +53,7 @@ impl Fixture {
                 on_empty,
                 ..PolicyDefaults::default()
             },
+            panic: 0.5,
         };
         let start = Instant::now();
         let mut state = RegistryState::connecting(start);

@@ -38,19 +38,25 @@ async fn what_waits_when_the_registry_ends_goes_out_and_stands() {
         issuer: TokenIssuer::default(),
         limits: Limits::new(slot_bytes),
         defaults: PolicyDefaults::default(),
+        panic: 0.5,
     };
     let lists = Lists::default();
     let (registry, states) = watch::channel(state(1));
     let names = watch::channel(Arc::default()).1;
     let planned = watch::Sender::new(Err("starting".into()));
-    tokio::spawn(run(
-        states,
+    let sources = Sources {
+        registry: states,
         names,
-        watch::channel(TokenIssuer::default()).1,
+        tokens: watch::channel(TokenIssuer::default()).1,
+        verdicts: watch::channel(Arc::default()).1,
+    };
+    tokio::spawn(run(
+        sources,
         Arc::clone(&table),
         config,
         lists.clone(),
         planned,
+        watch::Sender::default(),
     ));
     tokio::task::yield_now().await;
     registry.send_replace(state(2));

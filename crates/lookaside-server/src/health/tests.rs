@@ -1,0 +1,5 @@
+mod backends;
+mod changes;
+mod ejection;
+mod fleet;
+mod load;
