@@ -3,6 +3,8 @@
 
 interop_clients='c-core go java grpcurl'
 
+etcd_versions='3.5 3.6' # those in tests/etcd-versions
+
 full() {
   open_skips
   step 'lint' ./dev lint
@@ -10,6 +12,11 @@ full() {
   step 'features' ./dev features
   step 'simulation, 200 seeds' ./dev sim 200
   step 'fuzzing' ./dev fuzz
+  step 'etcd, three members' ./dev cluster
+  local version
+  for version in $etcd_versions; do
+    step "etcd $version" ./dev cluster "$version"
+  done
   local client
   for client in $interop_clients; do
     step "interop $client" ./dev interop "$client"
@@ -41,6 +48,23 @@ check_features() { # MANIFEST ARGUMENT...
 
 features_of() { # MANIFEST
   awk '/^\[/ { inside = $0 == "[features]" } inside && /^[a-z].*=/ && $1 != "default" { sub(/ *=.*/, ""); print }' "$1"
+}
+
+# What takes too long for every run, with the etcd that is installed; with another version, everything.
+cluster() { # [VERSION]
+  local version=${1:-} folder status=0
+  open_skips
+  if [ -z "$version" ]; then
+    timed 'cluster' cargo test -p lookaside-registry-etcd --test etcd_long
+    return
+  fi
+  case " $etcd_versions " in *" $version "*) ;; *) die "cluster: there is no version \"$version\"; there are: $etcd_versions" ;; esac
+  folder=$(tests/etcd-versions/build.sh "$version") || status=$?
+  case $status in
+    0) LOOKASIDE_ETCD=$folder/etcd timed "cluster, etcd $version" cargo test -p lookaside-registry-etcd --test etcd --test etcd_long ;;
+    77) skip "etcd $version: something it is built with is missing on this machine (named above)" ;;
+    *) return "$status" ;;
+  esac
 }
 
 fuzz_seconds=60 # a target

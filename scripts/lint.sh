@@ -10,6 +10,8 @@ lint() {
   step 'lock file' cargo_lock_is_current
   step 'licences, bans, sources' deny check -A unused-wrapper -D unmatched-skip -D unnecessary-skip bans licenses sources
   step 'clippy' cargo clippy --workspace --all-targets --all-features -- -D warnings
+  # which is no default target, so that `cargo test` leaves it out
+  step 'clippy, long tests' cargo clippy -p lookaside-registry-etcd --test etcd_long -- -D warnings
   step 'documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --all-features --no-deps
   finish_steps lint
 }

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # What is needed beyond Rust, and how it gets here. Sourced by ./dev.
 #
-# A tool is cc, protoc or etcd. An explicit choice (PROTOC, LOOKASIDE_ETCD) is used or refused, never replaced.
+# A tool is cc, protoc, etcd or etcdctl. An explicit choice (PROTOC, LOOKASIDE_ETCD) is used or refused, never replaced.
 # LOOKASIDE_NO_INSTALL=1 keeps this script from installing anything.
 
-need() { # cargo|cc|protoc|etcd...
+need() { # cargo|cc|protoc|etcd|etcdctl...
   local tool missing=''
   for tool in "$@"; do
     if [ "$tool" = cargo ]; then need_cargo; elif ! found "$tool"; then missing+=" $tool"; fi
@@ -26,6 +26,7 @@ found() { # TOOL
     cc) command -v cc >/dev/null ;;
     protoc) found_as PROTOC protoc && knows_google_types ;;
     etcd) found_as LOOKASIDE_ETCD etcd ;;
+    etcdctl) found_etcdctl ;;
     *) die "internal: no such requirement: $1" ;;
   esac
 }
@@ -40,6 +41,15 @@ found_as() { # VARIABLE COMMAND
   # build scripts and tests run in other folders than this one
   case $path in /*) ;; *) path=$PWD/$path ;; esac
   export "$1=$path"
+}
+
+# Beside the etcd that was chosen, of the same version.
+found_etcdctl() {
+  if [ -z "${LOOKASIDE_ETCD:-}" ]; then
+    command -v etcdctl >/dev/null
+  else
+    [ -x "${LOOKASIDE_ETCD%/*}/etcdutl" ] || [ -x "${LOOKASIDE_ETCD%/*}/etcdctl" ]
+  fi
 }
 
 # protoc without its own .proto files, which some distributions package apart, cannot build etcd-client.
@@ -69,13 +79,15 @@ package() { # MANAGER TOOL
     apt-get:cc) echo gcc libc6-dev ;;
     apt-get:protoc) echo protobuf-compiler libprotobuf-dev ;;
     apt-get:etcd) echo etcd-server ;;
+    apt-get:etcdctl) echo etcd-client ;;
+    apk:etcdctl) echo etcd-ctl ;;
     dnf:cc) echo gcc glibc-devel ;;
     dnf:protoc) echo protobuf-compiler protobuf-devel ;;
     apk:cc) echo gcc musl-dev ;;
     apk:protoc) echo protoc protobuf-dev ;;
     pacman:cc) echo gcc ;;
     pacman:protoc | brew:protoc) echo protobuf ;;
-    *:etcd) echo etcd ;;
+    *:etcd | *:etcdctl) echo etcd ;;
     *) return 1 ;; # brew has no cc: it comes with Xcode
   esac
 }
@@ -170,6 +182,7 @@ how_to_get() { # TOOL
     cc) printf '  a C compiler that is called cc: Rust links with it\n' ;;
     protoc) printf '  protoc, the Protocol Buffers compiler, with google/protobuf/*.proto: etcd-client is built with it\n' ;;
     etcd) printf '  an etcd server (3.4 or later): the tests run against a real one\n' ;;
+    etcdctl) printf '  etcdctl, beside etcd and of its version: some tests restore snapshots with it\n' ;;
   esac
   if manager=$(package_manager) && list=$(package "$manager" "$1"); then
     printf '      %s\n' "$(install_line "$manager") $list"

@@ -14,7 +14,7 @@ mod single;
 
 pub use certificates::{Authority, Tls};
 pub use cluster::{Cluster, ClusterOptions};
-pub use history::{Epoch, History, State};
+pub use history::{Change, Epoch, History, State};
 pub use keys::{Keys, value};
 pub use member::Member;
 pub use single::Etcd;

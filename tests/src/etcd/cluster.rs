@@ -121,7 +121,7 @@ impl Cluster {
 
     /// A connection to a member that answers.
     pub async fn client(&self) -> Client {
-        eventually("a member answers", PATIENCE, async || {
+        let answering = eventually("a member answers", PATIENCE, async || {
             let mut why = String::from("none is running");
             for member in self.members.iter().filter(|it| it.is_running()) {
                 match member.answers(self.credentials).await {
@@ -133,8 +133,8 @@ impl Cluster {
                 }
             }
             Err(why)
-        })
-        .await
+        });
+        Box::pin(answering).await
     }
 
     /// Writes and reads over such a connection.

@@ -14,6 +14,9 @@ const MARK: &str = "history/mark";
 /// Every key at one time, with its value and the revision that wrote it.
 pub type State = BTreeMap<Vec<u8>, (Vec<u8>, i64)>;
 
+/// A key, and what was written to it; nothing if it was deleted.
+pub type Change = (Vec<u8>, Option<Vec<u8>>);
+
 /// All that was written between two restores.
 #[derive(Clone, Debug, Default)]
 pub struct Epoch {
@@ -21,8 +24,8 @@ pub struct Epoch {
     pub base: State,
     /// The revision of `base`.
     pub from: i64,
-    /// By revision: each key that was written, or deleted.
-    pub changes: BTreeMap<i64, Vec<(Vec<u8>, Option<Vec<u8>>)>>,
+    /// By revision: what changed.
+    pub changes: BTreeMap<i64, Vec<Change>>,
     /// The last revision that is known.
     pub until: i64,
 }
@@ -85,7 +88,7 @@ impl History {
                 }
             }
         };
-        let read = timeout(PATIENCE, reading).await;
+        let read = timeout(PATIENCE, Box::pin(reading)).await;
         read.expect("etcd tells its history");
         target
     }

@@ -111,7 +111,7 @@ impl Member {
 
     pub(super) async fn answers(&self, credentials: Credentials) -> Result<(), String> {
         let answer = async { self.connect(credentials).await?.get("up", None).await };
-        match tokio::time::timeout(ANSWER, answer).await {
+        match tokio::time::timeout(ANSWER, Box::pin(answer)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err(format!("nothing for {ANSWER:?}")),
@@ -132,7 +132,8 @@ impl Member {
                     .identity(Identity::from_pem(read(cert), read(key))),
             );
         }
-        Client::connect([self.client.to_string()], Some(options)).await
+        // Boxed, here and elsewhere: it makes every future large that it is a part of.
+        Box::pin(Client::connect([self.client.to_string()], Some(options))).await
     }
 
     /// Stops it as a crash would; its data stay.

@@ -42,20 +42,30 @@ pub(crate) fn config(members: &[SocketAddr]) -> EtcdConfig {
 
 impl Scene {
     pub(crate) async fn start() -> Self {
-        let cluster = Cluster::start_with(ClusterOptions::default()).await;
+        let cluster = Cluster::start().await;
         let config = config(&cluster.endpoints());
         Self::of(cluster, config, Vec::new()).await
     }
 
     /// With a proxy in front of each member's client port.
     pub(crate) async fn behind_proxies() -> Self {
-        let cluster = Cluster::start().await;
+        Self::behind_proxies_with(ClusterOptions::default(), |_| {}).await
+    }
+
+    /// The same, with other options and another configuration than usual.
+    pub(crate) async fn behind_proxies_with(
+        options: ClusterOptions,
+        configure: impl FnOnce(&mut EtcdConfig),
+    ) -> Self {
+        let cluster = Cluster::start_with(options).await;
         let mut proxies = Vec::new();
         for member in cluster.endpoints() {
             proxies.push(Proxy::to(member).await);
         }
         let addresses: Vec<_> = proxies.iter().map(|it| it.address).collect();
-        Self::of(cluster, config(&addresses), proxies).await
+        let mut config = config(&addresses);
+        configure(&mut config);
+        Self::of(cluster, config, proxies).await
     }
 
     pub(crate) async fn of(cluster: Cluster, config: EtcdConfig, proxies: Vec<Proxy>) -> Self {

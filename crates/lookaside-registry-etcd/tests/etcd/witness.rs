@@ -247,9 +247,11 @@ impl Truth {
 fn digests(epoch: &Epoch, prefix: &str, read: Read) -> BTreeMap<Revision, Digest> {
     let of = |key: &[u8], value: &[u8], revision| {
         let key = String::from_utf8_lossy(key);
-        key.starts_with(prefix)
-            .then(|| read(&key, value, revision))
-            .unwrap_or_default()
+        if key.starts_with(prefix) {
+            read(&key, value, revision)
+        } else {
+            0
+        }
     };
     let mut single: BTreeMap<&[u8], Digest> = BTreeMap::new();
     for (key, (value, revision)) in &epoch.base {

@@ -308,17 +308,11 @@ fn pages_grow_to_what_their_keys_allow() {
             value: vec![0; size],
             mod_revision: 1,
         });
-        driven
-            .reflector
-            .handle(
-                Input::Page(Ok(Page {
-                    header: driven.world.header(),
-                    keys: keys.collect(),
-                    more: true,
-                })),
-                driven.now,
-            )
-            .map(|action| driven.actions.push(action));
+        driven.input(Input::Page(Ok(Page {
+            header: driven.world.header(),
+            keys: keys.collect(),
+            more: true,
+        })));
     }
     assert_eq!(limits, [32, 3, 12, 48, 192, 768]);
 }

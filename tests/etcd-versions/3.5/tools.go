@@ -1,0 +1,10 @@
+//go:build tools
+
+// Package tools keeps the programs that are built in go.mod.
+package tools
+
+import (
+	_ "go.etcd.io/etcd/etcdctl/v3"
+	_ "go.etcd.io/etcd/etcdutl/v3"
+	_ "go.etcd.io/etcd/server/v3"
+)
