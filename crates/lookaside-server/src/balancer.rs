@@ -2,6 +2,7 @@ mod connect;
 mod ports;
 mod shutdown;
 mod start;
+mod stuck;
 
 use std::{
     net::{IpAddr, SocketAddr},

@@ -4,6 +4,8 @@ mod admin;
 mod body;
 mod client;
 mod flight;
+mod other;
+mod patience;
 mod payload;
 mod routes;
 
@@ -12,6 +14,8 @@ pub(crate) use self::{
     body::ResponseBody,
     client::ClientService,
     flight::Flight,
+    other::OtherBody,
+    patience::Patience,
     payload::Payload,
     routes::Routes,
 };

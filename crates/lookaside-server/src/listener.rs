@@ -15,9 +15,9 @@ mod write_deadline;
 
 pub(crate) use self::{
     accept::accept,
-    connection::Connection,
+    connection::{Connection, MAX_OTHER_REQUESTS, OtherRequest},
     http2::Http,
     stop::Stop,
     tcp::BoundPort,
-    write_deadline::{BodyPoll, note},
+    write_deadline::{BodyPoll, note, watch},
 };

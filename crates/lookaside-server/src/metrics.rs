@@ -54,6 +54,8 @@ pub(crate) struct Metrics {
     streams_refused: Family<[(&'static str, String); 2], Counter>,
     handshakes_failed: Family<[(&'static str, &'static str); 1], Counter>,
     pub(crate) pushes: Counter,
+    pub(crate) updates_skipped: Counter,
+    pub(crate) streams_stuck: Counter,
     pub(crate) reports: Counter,
     pub(crate) services: Gauge,
     pub(crate) problems: Gauge,
@@ -89,6 +91,14 @@ impl Metrics {
         };
         let streams_started = counter("streams_started", "BalanceLoad streams that were answered");
         let pushes = counter("pushes", "Lists and fallback responses sent");
+        let updates_skipped = counter(
+            "updates_skipped",
+            "Lists that were newer before a slow client had room for them",
+        );
+        let streams_stuck = counter(
+            "streams_stuck",
+            "BalanceLoad streams that were ended because their clients do not read",
+        );
         let reports = counter("reports", "Load reports received");
         let connections_refused = Family::default();
         registry.register(
@@ -128,6 +138,8 @@ impl Metrics {
             streams_started,
             streams_refused,
             pushes,
+            updates_skipped,
+            streams_stuck,
             reports,
             services,
             problems,

@@ -15,6 +15,7 @@ use arc_swap::{ArcSwapOption, Guard};
 
 use crate::{
     encode::EncodedList,
+    http::{Flight, Patience},
     waiters::{Waiters, Waiting},
 };
 
@@ -38,13 +39,21 @@ pub(crate) enum Content {
     Fallback,
 }
 
+/// What is known of a stream that waits.
+#[derive(Debug)]
+struct Waits {
+    /// When a shutdown ends it.
+    phase: u16,
+    flight: Arc<Flight>,
+}
+
 /// The current update of a service, and who waits for the next.
 #[derive(Debug, Default)]
 pub(crate) struct Topic {
     current: ArcSwapOption<Update>,
     /// Held by whoever publishes; the version published last. Readers do not take it.
     publishing: Mutex<u64>,
-    waiters: Waiters,
+    waiters: Waiters<Waits>,
     /// The rotation of the next stream to start.
     next_rotation: AtomicUsize,
 }
@@ -90,7 +99,16 @@ impl Topic {
     /// Wakes the streams whose phase is at least `from` and below `to`, without anything
     /// new to tell.
     pub(crate) fn wake_phases(&self, from: u32, to: u32) {
-        self.waiters.wake_phases(from, to);
+        let ends = |waits: &Waits| (from..to).contains(&u32::from(waits.phase));
+        self.waiters.wake(ends);
+    }
+}
+
+impl Topic {
+    /// Ends the streams whose clients take too long for what they were sent; returns how
+    /// many.
+    pub(crate) fn end_overdue(&self, patience: &Patience) -> usize {
+        self.waiters.wake(|waits| waits.flight.is_overdue(patience))
     }
 }
 
@@ -99,35 +117,46 @@ impl Topic {
 pub(crate) struct Subscription {
     topic: Arc<Topic>,
     seen: u64,
+    phase: u16,
+    flight: Arc<Flight>,
     waiting: Option<Waiting>,
 }
 
 impl Subscription {
-    pub(crate) fn new(topic: Arc<Topic>) -> Self {
+    /// `phase` is for [`Topic::wake_phases`], `flight` for [`Topic::end_overdue`].
+    pub(crate) fn new(topic: Arc<Topic>, phase: u16, flight: Arc<Flight>) -> Self {
         Self {
             topic,
             seen: 0,
+            phase,
+            flight,
             waiting: None,
         }
     }
 
     /// Whether there is an update that was not taken; if not, the task will be woken by
-    /// the next. `phase` is for [`Topic::wake_phases`].
-    pub(crate) fn has_newer(&mut self, phase: u16, cx: &Context<'_>) -> bool {
-        // It may be published between the look and the registration.
+    /// the next.
+    pub(crate) fn has_newer(&mut self, cx: &Context<'_>) -> bool {
+        let waits = || Waits {
+            phase: self.phase,
+            flight: Arc::clone(&self.flight),
+        };
+        let waiters = &self.topic.waiters;
+        waiters.register(&mut self.waiting, cx.waker(), waits);
+        // After the registration: what is published later wakes the task.
         self.newest().is_some()
-            || self
-                .topic
-                .waiters
-                .register(&mut self.waiting, phase, cx.waker())
-                && self.newest().is_some()
     }
 
-    /// The current update, if it was not taken.
-    pub(crate) fn take(&mut self) -> Option<Guard<Option<Arc<Update>>>> {
+    /// The current update, if it was not taken, and how many were skipped on the way to it.
+    pub(crate) fn take(&mut self) -> Option<(Guard<Option<Arc<Update>>>, u64)> {
         let (version, update) = self.newest()?;
+        // Those before a stream's first were never its.
+        let skipped = match self.seen {
+            0 => 0,
+            seen => version - seen - 1,
+        };
         self.seen = version;
-        Some(update)
+        Some((update, skipped))
     }
 
     fn newest(&self) -> Option<(u64, Guard<Option<Arc<Update>>>)> {

@@ -17,16 +17,18 @@ const SHARDS: usize = 16;
 ///
 /// A waker stays registered until its task no longer waits: waking does not take it out,
 /// so that waiting again costs nothing.
-#[derive(Debug, Default)]
-pub(crate) struct Waiters {
-    shards: [Mutex<Slab<Waiter>>; SHARDS],
+///
+/// Each says of itself what it is to be chosen by.
+#[derive(Debug)]
+pub(crate) struct Waiters<T = ()> {
+    shards: [Mutex<Slab<Waiter<T>>>; SHARDS],
     next_shard: AtomicUsize,
 }
 
 #[derive(Debug)]
-struct Waiter {
+struct Waiter<T> {
     waker: Waker,
-    phase: u16,
+    about: T,
 }
 
 /// One task's place among the waiters, to be given back with [`Waiters::remove`].
@@ -44,17 +46,26 @@ struct Place {
     key: usize,
 }
 
-impl Waiters {
-    /// Makes sure that the task is woken from now on. Returns whether anything had to be
-    /// done for it: if so, an event may have been missed just before.
+impl<T> Default for Waiters<T> {
+    fn default() -> Self {
+        Self {
+            shards: Default::default(),
+            next_shard: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl<T> Waiters<T> {
+    /// Makes sure that the task is woken from now on. An event may have been missed just
+    /// before.
     pub(crate) fn register(
         &self,
         waiting: &mut Option<Waiting>,
-        phase: u16,
         waker: &Waker,
-    ) -> bool {
+        about: impl FnOnce() -> T,
+    ) {
         match waiting {
-            Some(waiting) if waiting.waker.will_wake(waker) => return false,
+            Some(waiting) if waiting.waker.will_wake(waker) => {}
             Some(waiting) => {
                 let Place { shard, key } = waiting.place;
                 waiting.waker = waker.clone();
@@ -66,7 +77,7 @@ impl Waiters {
                 let shard = (self.next_shard.fetch_add(1, Relaxed) % SHARDS) as u8;
                 let waiter = Waiter {
                     waker: waker.clone(),
-                    phase,
+                    about: about(),
                 };
                 let key = self.lock(shard).insert(waiter);
                 *waiting = Some(Waiting {
@@ -75,7 +86,6 @@ impl Waiters {
                 });
             }
         }
-        true
     }
 
     /// Wakes a task no more.
@@ -97,23 +107,22 @@ impl Waiters {
         self.wake(|_| true);
     }
 
-    /// Wakes the tasks whose phase is at least `from` and below `to`.
-    pub(crate) fn wake_phases(&self, from: u32, to: u32) {
-        self.wake(|waiter| (from..to).contains(&u32::from(waiter.phase)));
-    }
-
-    fn wake(&self, which: impl Fn(&Waiter) -> bool) {
+    /// Wakes those of which `which` holds; returns how many.
+    pub(crate) fn wake(&self, which: impl Fn(&T) -> bool) -> usize {
+        let mut woken = 0;
         for shard in 0..SHARDS as u8 {
             // Waking runs nothing of the woken, so it may happen under the lock.
             for (_, waiter) in self.lock(shard).iter() {
-                if which(waiter) {
+                if which(&waiter.about) {
                     waiter.waker.wake_by_ref();
+                    woken += 1;
                 }
             }
         }
+        woken
     }
 
-    fn lock(&self, shard: u8) -> MutexGuard<'_, Slab<Waiter>> {
+    fn lock(&self, shard: u8) -> MutexGuard<'_, Slab<Waiter<T>>> {
         self.shards[usize::from(shard)]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

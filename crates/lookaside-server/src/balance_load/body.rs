@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use lookaside_core::Variant;
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     encode::MAX_HEAD_BYTES,
     http::{Flight, Payload},
-    listener::{BodyPoll, note},
+    listener::watch,
     table::OpenStream,
     topic::{Content, Subscription},
 };
@@ -47,11 +47,14 @@ pub(crate) struct BalanceBody<B> {
     rng: fastrand::Rng,
     /// When a shutdown ends this stream.
     phase: u16,
+    /// What to end with once the last push has left, because the client broke a rule.
+    failure: Option<Status>,
     /// The head of the next push as far as it is known: the initial response before the
     /// first, which goes out with it. Memory that is used again and again.
     head: BytesMut,
-    /// The last push.
+    /// The last push, and whether the stream's task knows where to look for it.
     flight: Arc<Flight>,
+    watched: bool,
     _permit: Permit,
 }
 
@@ -68,6 +71,7 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
         shared: Arc<Shared>,
     ) -> Self {
         let mut rng = fastrand::Rng::new();
+        let (phase, flight) = (rng.u16(..), Arc::<Flight>::default());
         let topic = Arc::clone(stream.service().topic());
         let initial = shared.initial_response(stream.service());
         let mut head = BytesMut::with_capacity(initial.len() + MAX_HEAD_BYTES);
@@ -77,14 +81,16 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
             requests: Some(requests),
             reader,
             rotation: topic.next_rotation(),
-            subscription: Subscription::new(topic),
+            subscription: Subscription::new(topic, phase, Arc::clone(&flight)),
             stream,
             shared,
             variant: None,
-            phase: rng.u16(..),
+            phase,
+            failure: None,
             rng,
             head,
-            flight: Arc::default(),
+            flight,
+            watched: false,
             _permit: permit,
         }
     }
@@ -99,16 +105,22 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
                 self.ended = true;
                 return Poll::Ready(None);
             }
-            Err(error) => return self.end(error.into()),
+            Err(error) => {
+                self.failure = Some(error.into());
+                self.requests = None;
+            }
         }
-        let newer = self.subscription.has_newer(self.phase, cx);
+        let newer = self.subscription.has_newer(cx);
         let drained = self.shared.drain.has_ended(self.phase);
         if !newer && !drained && self.requests.is_some() {
             return Poll::Pending;
         }
+        // The end, too: nobody looks after what a stream leaves behind in h2.
         if self.flight.is_on(cx) {
-            note(BodyPoll::Blocked);
             return Poll::Pending;
+        }
+        if let Some(status) = self.failure.take() {
+            return self.end(status);
         }
         if let Some(data) = self.newest() {
             return Poll::Ready(Some(Frame::data(data)));
@@ -147,7 +159,7 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
 
     /// The newest update, if the client does not have it.
     fn newest(&mut self) -> Option<Payload> {
-        let update = self.subscription.take()?;
+        let (update, skipped) = self.subscription.take()?;
         let mut rest = Bytes::new();
         self.head.reserve(MAX_HEAD_BYTES);
         match update.as_ref()?.content() {
@@ -165,8 +177,15 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
             }
         }
         self.shared.metrics.pushes.inc();
+        if skipped > 0 {
+            self.shared.metrics.updates_skipped.inc_by(skipped);
+        }
         let payload = Payload::new(self.head.split().freeze(), rest);
-        Some(payload.tracked(self.flight.begin()))
+        let landing = (self.flight).begin(payload.remaining(), self.shared.patience.now());
+        if !std::mem::replace(&mut self.watched, true) {
+            watch(&self.flight);
+        }
+        Some(payload.tracked(landing))
     }
 
     fn end(&mut self, status: Status) -> Poll<Option<Frame<Payload>>> {

@@ -19,6 +19,7 @@ use crate::{
     access::Peer,
     drain::Drain,
     encode::{fallback_response, initial_response},
+    http::Patience,
     listener::Connection,
     metrics::Metrics,
     table::{Entry, OpenStream, Table},
@@ -44,6 +45,7 @@ pub(super) struct Shared {
     pub(super) report_interval: Duration,
     pub(super) fallback_response: Bytes,
     pub(super) drain: Arc<Drain>,
+    pub(super) patience: Arc<Patience>,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -62,6 +64,7 @@ impl BalanceLoad {
         table: Arc<Table>,
         admission: Arc<Admission>,
         drain: Arc<Drain>,
+        patience: Arc<Patience>,
         metrics: Arc<Metrics>,
         lists: &Lists,
         timeouts: &Timeouts,
@@ -73,6 +76,7 @@ impl BalanceLoad {
                 report_interval: lists.report_interval,
                 fallback_response: fallback_response(),
                 drain,
+                patience,
                 metrics,
             }),
             unknown: lists.unknown,

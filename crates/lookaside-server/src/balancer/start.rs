@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Balancer, Running, ports};
+use super::{Balancer, Running, ports, stuck::end_stuck_streams};
 use crate::{
     Config, Connections, Readiness,
     balance_load::{Admission, BalanceLoad},
@@ -16,6 +16,7 @@ use crate::{
     encode::slot_bytes,
     grpc::{GrpcError, services},
     health,
+    http::Patience,
     listener::{BoundPort, Http},
     metrics::Metrics,
     peers::Peers,
@@ -115,10 +116,13 @@ impl Balancer {
             config.timeouts.write,
             Arc::clone(&metrics),
         );
+        let patience = Patience::new(config.timeouts.write, config.connections.write_rate);
+        let patience = Arc::new(patience);
         let balance_load = BalanceLoad::new(
             Arc::clone(&table),
             admission,
             Arc::clone(&drain),
+            Arc::clone(&patience),
             Arc::clone(&metrics),
             &config.lists,
             &config.timeouts,
@@ -128,6 +132,11 @@ impl Balancer {
         if let Some(reloader) = reloader {
             tasks.spawn(reloader.run(Arc::clone(&reload)));
         }
+        tasks.spawn(end_stuck_streams(
+            Arc::clone(&table),
+            patience,
+            Arc::clone(&metrics),
+        ));
         let running = Arc::new(Running {
             balance_load: Arc::new(balance_load),
             routes: Arc::new(routes),

@@ -7,7 +7,7 @@ use hyper::{body::Incoming, service::Service};
 use tokio::sync::watch;
 use tonic::body::Body;
 
-use super::{ClientService, ResponseBody};
+use super::{ClientService, OtherBody, ResponseBody};
 use crate::{Permission, Readiness, metrics};
 
 /// Answers the requests of operators: those of clients, and plain HTTP.
@@ -74,8 +74,8 @@ impl<M: Scrape> AdminService<M> {
                 (StatusCode::NOT_FOUND, TEXT, text)
             }
         };
-        let mut response =
-            Response::new(ResponseBody::Other(Body::new(Full::new(Bytes::from(text)))));
+        let body = OtherBody::new(Body::new(Full::new(Bytes::from(text))), None);
+        let mut response = Response::new(ResponseBody::Other(body));
         *response.status_mut() = status;
         let content_type = HeaderValue::from_static(content_type);
         response.headers_mut().insert(CONTENT_TYPE, content_type);

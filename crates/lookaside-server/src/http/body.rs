@@ -1,17 +1,14 @@
 use std::{
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tonic::Status;
 
-use super::Payload;
-use crate::{
-    balance_load::BalanceBody,
-    listener::{BodyPoll, note},
-};
+use super::{OtherBody, Payload};
+use crate::balance_load::BalanceBody;
 
 /// The body of every response.
 #[derive(Debug, Default)]
@@ -24,7 +21,7 @@ pub(crate) enum ResponseBody {
     #[default]
     Empty,
     Balance(BalanceBody<Incoming>),
-    Other(tonic::body::Body),
+    Other(OtherBody),
 }
 
 impl Body for ResponseBody {
@@ -35,20 +32,16 @@ impl Body for ResponseBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Payload>, Status>>> {
-        note(BodyPoll::Idle);
-        let frame = match self.get_mut() {
-            Self::Empty => None,
-            Self::Balance(body) => ready!(Pin::new(body).poll_frame(cx))
-                .map(|frame| frame.map_err(|never| match never {})),
-            Self::Other(body) => ready!(Pin::new(body).poll_frame(cx))
-                .map(|frame| frame.map(|frame| frame.map_data(Payload::from))),
-        };
-        if let Some(Ok(frame)) = &frame
-            && frame.is_data()
-        {
-            note(BodyPoll::HandedOver);
+        match self.get_mut() {
+            Self::Empty => Poll::Ready(None),
+            // It sees to its clients itself.
+            Self::Balance(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
+            Self::Other(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map(|frame| frame.map_data(Payload::from)))),
         }
-        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

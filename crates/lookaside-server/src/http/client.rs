@@ -3,10 +3,14 @@ use std::{convert::Infallible, future::Future, pin::Pin, sync::Arc};
 use http::{Request, Response};
 use hyper::{body::Incoming, service::Service};
 use lookaside_proto::BALANCE_LOAD_PATH;
-use tonic::body::Body;
+use tonic::{Status, body::Body};
 
-use super::{ResponseBody, Routes};
-use crate::{access::Peer, balance_load::BalanceLoad, listener::Connection};
+use super::{OtherBody, ResponseBody, Routes};
+use crate::{
+    access::Peer,
+    balance_load::BalanceLoad,
+    listener::{Connection, MAX_OTHER_REQUESTS},
+};
 
 /// Answers the requests of one connection.
 #[derive(Clone, Debug)]
@@ -47,11 +51,15 @@ impl ClientService {
                 Err(status) => status.into_http(),
             }
         } else {
+            let Some(other) = self.connection.begin_other() else {
+                let why = format!("more than {MAX_OTHER_REQUESTS} requests on one connection");
+                return Status::resource_exhausted(why).into_http();
+            };
             let mut request = request.map(Body::new);
             let peer = Arc::clone(self.connection.who());
             request.extensions_mut().insert(peer);
             let response = self.routes.call(request).await;
-            response.map(ResponseBody::Other)
+            response.map(|body| ResponseBody::Other(OtherBody::new(body, Some(other))))
         }
     }
 }

@@ -14,7 +14,7 @@ use super::flight::Landing;
 pub(crate) struct Payload {
     head: Bytes,
     rest: Bytes,
-    _landing: Option<Landing>,
+    landing: Option<Landing>,
 }
 
 impl Payload {
@@ -22,14 +22,14 @@ impl Payload {
         Self {
             head,
             rest,
-            _landing: None,
+            landing: None,
         }
     }
 
-    /// With what is to know when it has left.
+    /// With what is to know how much of it has left.
     pub(crate) fn tracked(self, landing: Landing) -> Self {
         Self {
-            _landing: Some(landing),
+            landing: Some(landing),
             ..self
         }
     }
@@ -58,6 +58,9 @@ impl Buf for Payload {
         let of_head = count.min(self.head.len());
         self.head.advance(of_head);
         self.rest.advance(count - of_head);
+        if let Some(landing) = &self.landing {
+            landing.progress(count);
+        }
     }
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {

@@ -26,7 +26,12 @@ pub(crate) struct Connection {
     reopens: Reopens,
     turn: Turn,
     held: AtomicUsize,
+    others: AtomicUsize,
 }
+
+/// How many requests beside list streams one connection may have: for health checks,
+/// reflection and people. The answers to some are megabytes.
+pub(crate) const MAX_OTHER_REQUESTS: usize = 28;
 
 /// How much of messages that have begun and not ended a connection may make us hold, over
 /// all of its streams: one that is as large as may be, and a hundred usual ones.
@@ -47,6 +52,7 @@ impl Connection {
             reopens: Reopens::default(),
             turn: Turn::default(),
             held: AtomicUsize::new(0),
+            others: AtomicUsize::new(0),
         }
     }
 
@@ -69,6 +75,13 @@ impl Connection {
     pub(crate) fn begin_request(self: &Arc<Self>) -> OpenRequest {
         self.requests.fetch_add(1, Relaxed);
         OpenRequest(Arc::clone(self))
+    }
+
+    /// One of [`MAX_OTHER_REQUESTS`], if there is one left.
+    pub(crate) fn begin_other(self: &Arc<Self>) -> Option<OtherRequest> {
+        let more = |others| (others < MAX_OTHER_REQUESTS).then_some(others + 1);
+        let begun = self.others.fetch_update(Relaxed, Relaxed, more);
+        begun.ok().map(|_| OtherRequest(Arc::clone(self)))
     }
 
     /// Since when it has had no request, of any kind; if it has one, now.
@@ -101,6 +114,16 @@ impl Connection {
 
     pub(crate) fn release(&self, bytes: usize) {
         self.held.fetch_sub(bytes, Relaxed);
+    }
+}
+
+/// A request that is no list stream; dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct OtherRequest(Arc<Connection>);
+
+impl Drop for OtherRequest {
+    fn drop(&mut self) {
+        self.0.others.fetch_sub(1, Relaxed);
     }
 }
 

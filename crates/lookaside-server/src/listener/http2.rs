@@ -9,7 +9,7 @@ use hyper_util::{
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    Connection,
+    Connection, MAX_OTHER_REQUESTS,
     executor::StreamExecutor,
     guarded::Guarded,
     idle::Idle,
@@ -27,10 +27,8 @@ use crate::{
 const STREAM_WINDOW: u32 = 16 * 1024;
 const CONNECTION_WINDOW: u32 = 64 * 1024 - 1;
 
-/// Streams of a connection beside those that the limits allow for `BalanceLoad`, for
-/// health checks, reflection and people; and the least to announce at all, because
-/// channels of one process share their connection.
-const OTHER_STREAMS: usize = 28;
+/// The fewest streams of a connection to announce, because channels of one process share
+/// theirs.
 const MIN_STREAMS: usize = 128;
 
 /// How many streams a client may have reset that nobody has looked at yet, before it is
@@ -209,7 +207,7 @@ fn is_abuse(error: &hyper::Error) -> bool {
 fn max_concurrent_streams(limits: &Limits) -> u32 {
     match limits.streams_per_connection {
         0 => u32::MAX,
-        limit => u32::try_from((limit + OTHER_STREAMS).max(MIN_STREAMS)).unwrap_or(u32::MAX),
+        limit => u32::try_from((limit + MAX_OTHER_REQUESTS).max(MIN_STREAMS)).unwrap_or(u32::MAX),
     }
 }
 

@@ -73,7 +73,7 @@ struct Listening {
 
 impl Listening {
     fn stage(&mut self, waker: &Waker) -> u8 {
-        self.stop.waiters.register(&mut self.waiting, 0, waker);
+        self.stop.waiters.register(&mut self.waiting, waker, || ());
         self.stop.stage.load(SeqCst)
     }
 }

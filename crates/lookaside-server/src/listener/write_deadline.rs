@@ -3,13 +3,14 @@
 //! hyper polls a response body for the next frame only when the last one has found room
 //! in h2 (`PipeToSendStream` in hyper's `proto/h2/mod.rs`). So a frame that was handed over
 //! with no further poll means a client that does not read; the body cannot see that
-//! itself, because it is not polled. The stream's task can. A body that does see it, because
-//! it waits for its last frame to leave, says so.
+//! itself, because it is not polled. The stream's task can. The bodies of list streams, of
+//! which there are many, say where to look instead: their flights have no timers.
 
 use std::{
     cell::Cell,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -18,10 +19,17 @@ use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
 use super::connection::OpenRequest;
+use crate::http::Flight;
 
 tokio::task_local! {
-    /// What the body of the stream being polled did last in this poll.
-    static LAST: Cell<Option<BodyPoll>>;
+    /// What the body of the stream being polled says in this poll.
+    static SAID: Said;
+}
+
+#[derive(Default)]
+struct Said {
+    last: Cell<Option<BodyPoll>>,
+    flight: Cell<Option<Arc<Flight>>>,
 }
 
 /// What a response body did.
@@ -31,14 +39,17 @@ pub(crate) enum BodyPoll {
     Idle,
     /// It gave hyper data to send.
     HandedOver,
-    /// It has something to send behind data that has not left.
-    Blocked,
 }
 
 /// A response body says what it did, at the end of each of its polls.
 pub(crate) fn note(poll: BodyPoll) {
     // Outside of a stream's task (a body under test) nobody is interested.
-    let _ = LAST.try_with(|last| last.set(Some(poll)));
+    let _ = SAID.try_with(|said| said.last.set(Some(poll)));
+}
+
+/// A response body says once what tells when its stream has to end.
+pub(crate) fn watch(flight: &Arc<Flight>) {
+    let _ = SAID.try_with(|said| said.flight.set(Some(Arc::clone(flight))));
 }
 
 pin_project! {
@@ -47,6 +58,7 @@ pin_project! {
         #[pin]
         stream: F,
         limit: Duration,
+        flight: Option<Arc<Flight>>,
         _request: OpenRequest,
         // There only while data waits: an idle stream has no timer.
         timer: Option<Pin<Box<Sleep>>>,
@@ -58,6 +70,7 @@ impl<F> WriteDeadline<F> {
         Self {
             stream,
             limit,
+            flight: None,
             _request: request,
             timer: None,
         }
@@ -69,18 +82,22 @@ impl<F: Future<Output = ()>> Future for WriteDeadline<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
-        let (done, last) = LAST.sync_scope(Cell::new(None), || {
-            (this.stream.poll(cx).is_ready(), LAST.with(Cell::get))
+        let (done, last, flight) = SAID.sync_scope(Said::default(), || {
+            let done = this.stream.poll(cx).is_ready();
+            SAID.with(|said| (done, said.last.get(), said.flight.take()))
         });
         if done {
             return Poll::Ready(());
         }
+        if flight.is_some() {
+            *this.flight = flight;
+        }
+        if this.flight.as_ref().is_some_and(|it| it.has_expired()) {
+            tracing::debug!("a client does not read its list: stream closed");
+            return Poll::Ready(());
+        }
         match last {
             Some(BodyPoll::HandedOver) => *this.timer = Some(Box::pin(sleep(*this.limit))),
-            Some(BodyPoll::Blocked) => {
-                let limit = *this.limit;
-                this.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
-            }
             Some(BodyPoll::Idle) => *this.timer = None,
             None => {}
         }

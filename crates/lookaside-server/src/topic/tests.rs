@@ -16,26 +16,28 @@ impl Wake for Count {
 
 struct Stream {
     subscription: Subscription,
-    phase: u16,
     woken: Arc<Count>,
+    skipped: u64,
 }
 
 impl Stream {
     fn new(topic: &Arc<Topic>, phase: u16) -> Self {
         Self {
-            subscription: Subscription::new(Arc::clone(topic)),
-            phase,
+            subscription: Subscription::new(Arc::clone(topic), phase, Arc::default()),
             woken: Arc::default(),
+            skipped: 0,
         }
     }
 
     fn take(&mut self) -> Option<u64> {
         let waker = Waker::from(Arc::clone(&self.woken));
         let cx = Context::from_waker(&waker);
-        let newer = self.subscription.has_newer(self.phase, &cx);
+        let newer = self.subscription.has_newer(&cx);
         let update = self.subscription.take();
         assert_eq!(update.is_some(), newer);
-        update?.as_ref().map(|update| update.version)
+        let (update, skipped) = update?;
+        self.skipped += skipped;
+        update.as_ref().map(|update| update.version)
     }
 
     fn wakes(&self) -> usize {
@@ -58,6 +60,7 @@ fn each_stream_gets_the_newest_update_once_and_skips_the_ones_before() {
     assert_eq!(waiting.take(), Some(3));
     assert_eq!(busy.take(), Some(3));
     assert_eq!(busy.wakes(), 0, "it never waited");
+    assert_eq!((waiting.skipped, busy.skipped), (1, 0));
     assert!(topic.has_update());
 }
 

@@ -218,3 +218,24 @@ async fn a_client_that_reopens_without_delay_is_refused_and_later_served() {
     sleep(Duration::from_secs(1)).await;
     client.ask("orders").await.first_ports().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_has_a_bounded_number_of_requests_beside_its_streams() {
+    let fixture = Fixture::new().await;
+    let mut grpc = fixture.grpc().await;
+    let mut watches = Vec::new();
+    for _ in 0..28 {
+        watches.push(crate::grpc::watch_health(&mut grpc).await);
+    }
+    let mut inspect = crate::kit::Inspect::new(grpc);
+    let refused = inspect.get("orders").await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    watches.pop();
+    timeout(Duration::from_secs(10), async {
+        while inspect.get("orders").await.unwrap_err().code() != Code::NotFound {
+            sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await
+    .unwrap();
+}

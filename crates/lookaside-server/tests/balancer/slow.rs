@@ -46,7 +46,8 @@ async fn a_client_that_half_closes_and_never_reads_is_closed_after_a_deadline_to
     stuck.half_close();
     let reset = timeout(Duration::from_secs(60), stuck.reset()).await;
     reset.expect("it holds a list, and no limit counts it");
-    assert_eq!(started.elapsed().as_secs(), 30);
+    let waited = started.elapsed().as_secs();
+    assert!((30..=36).contains(&waited), "{waited}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,8 +94,57 @@ async fn a_client_that_never_reads_is_closed_after_a_deadline() {
     }
     stuck.reset().await;
     let waited = started.elapsed().as_secs();
-    assert!((30..=34).contains(&waited), "{waited}");
+    assert!((30..=36).contains(&waited), "{waited}");
+    let metrics = fixture.metrics().await;
+    assert!(
+        metrics.contains("\nlookaside_streams_stuck_total 1\n"),
+        "{metrics}"
+    );
     // The connection and its other streams go on.
     fixture.registry.set("orders", (1..=3).map(backend));
     assert_eq!(reading.ports().await.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_a_byte_a_second_is_closed_and_one_that_reads_slowly_is_not() {
+    let fixture = Fixture::with(|config| config.connections.write_rate = 1000).await;
+    // Some 30 kB.
+    let many = || (1..=1000).map(backend);
+    fixture.registry.set("orders", many());
+    let mut builder = h2::client::Builder::new();
+    builder.initial_window_size(2000);
+    let client = Client::connect_with(&fixture.balancer, &builder).await;
+    let started = Instant::now();
+    let mut dribbling = client.ask("orders").await;
+    dribbling.answered().await;
+    let mut slow = client.ask("orders").await;
+    slow.answered().await;
+    let slow = tokio::spawn(async move {
+        let mut read = 0;
+        while read < 29_000 {
+            sleep(Duration::from_secs(1)).await;
+            read += slow.read_some(700).await;
+            assert!(started.elapsed().as_secs() < 60, "{read}");
+        }
+        let took = started.elapsed().as_secs();
+        assert!(took > 35, "{took}: longer than one that takes nothing has");
+        slow
+    });
+    while started.elapsed().as_secs() < 1000
+        && !dribbling.is_reset_within(Duration::from_secs(1)).await
+    {
+        dribbling.read_some(1).await;
+    }
+    let waited = started.elapsed().as_secs();
+    assert!(
+        (60..=110).contains(&waited),
+        "{waited}: 30 s, and a second for each kB"
+    );
+    assert!(
+        !slow
+            .await
+            .unwrap()
+            .is_reset_within(Duration::from_secs(1))
+            .await
+    );
 }

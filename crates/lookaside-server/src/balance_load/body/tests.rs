@@ -4,8 +4,8 @@ use lookaside_core::ServiceName;
 
 use super::*;
 use crate::{
-    Limits, access::Peer, balance_load::Admission, encode::fallback_response, listener::Connection,
-    metrics::Metrics, table::Table,
+    Limits, access::Peer, balance_load::Admission, encode::fallback_response, http::Patience,
+    listener::Connection, metrics::Metrics, table::Table,
 };
 
 /// A client that sends empty messages as fast as they are read.
@@ -35,6 +35,7 @@ async fn a_client_that_sends_without_end_gets_its_answer_and_keeps_no_thread() {
         report_interval: Duration::ZERO,
         fallback_response: fallback_response(),
         drain: Arc::default(),
+        patience: Arc::new(Patience::new(Duration::from_secs(30), 0)),
         metrics: Arc::new(Metrics::new()),
     };
     let mut body = BalanceBody::new(

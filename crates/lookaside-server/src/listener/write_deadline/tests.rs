@@ -3,7 +3,7 @@ use std::future::poll_fn;
 use tokio::time::{Instant, timeout};
 
 use super::*;
-use crate::listener::Connection;
+use crate::{http::Patience, listener::Connection};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -31,7 +31,7 @@ async fn ends_after(polls: Vec<Option<BodyPoll>>) -> Option<Duration> {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_when_its_data_is_not_taken() {
-    use BodyPoll::{Blocked, HandedOver, Idle};
+    use BodyPoll::{HandedOver, Idle};
     let late = LIMIT + Duration::from_secs(1);
     assert!((LIMIT..late).contains(&ends_after(vec![Some(HandedOver)]).await.unwrap()));
     // Wake-ups that do not reach the body are no progress.
@@ -40,12 +40,33 @@ async fn a_stream_ends_when_its_data_is_not_taken() {
     // A second frame handed over is progress: the first was taken.
     let second = vec![Some(HandedOver), None, Some(HandedOver)];
     assert!(ends_after(second).await.unwrap() >= LIMIT + Duration::from_secs(2));
-    // Having more to send is none.
-    let blocked = vec![Some(Idle), Some(Blocked), Some(Blocked), Some(Blocked)];
-    let late = late + Duration::from_secs(1);
-    assert!((LIMIT..late).contains(&ends_after(blocked).await.unwrap()));
-    assert_eq!(ends_after(vec![Some(Blocked), Some(Idle)]).await, None);
     // And so is an idle body.
     assert_eq!(ends_after(vec![Some(HandedOver), Some(Idle)]).await, None);
     assert_eq!(ends_after(vec![Some(Idle)]).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_when_its_flight_has_expired() {
+    let flight = Arc::new(Flight::default());
+    let patience = Patience::new(LIMIT, 0);
+    let of_body = Arc::clone(&flight);
+    let mut said = false;
+    let stream = poll_fn(move |_| {
+        if !std::mem::replace(&mut said, true) {
+            watch(&of_body);
+        }
+        Poll::<()>::Pending
+    });
+    let request = Connection::local().begin_request();
+    let mut stream = std::pin::pin!(WriteDeadline::new(stream, LIMIT, request));
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    let _landing = flight.begin(10, patience.now());
+    for _ in 0..10 {
+        patience.advance();
+        assert!(!flight.is_overdue(&patience));
+        assert!(stream.as_mut().poll(&mut cx).is_pending());
+    }
+    patience.advance();
+    assert!(flight.is_overdue(&patience));
+    assert!(stream.as_mut().poll(&mut cx).is_ready());
 }

@@ -183,6 +183,29 @@ impl Stream {
         assert_eq!(reset, h2::Reason::CANCEL);
     }
 
+    /// Takes at most so many bytes of what has come, if anything has.
+    pub(crate) async fn read_some(&mut self, bytes: usize) -> usize {
+        self.answered().await;
+        let body = self.body.as_mut().unwrap();
+        let soon = std::time::Duration::from_millis(1);
+        while self.buffer.is_empty() {
+            match tokio::time::timeout(soon, body.data()).await {
+                Ok(Some(Ok(data))) => self.buffer.extend_from_slice(&data),
+                _ => return 0,
+            }
+        }
+        let taken = bytes.min(self.buffer.len());
+        self.buffer.advance(taken);
+        body.flow_control().release_capacity(taken).unwrap();
+        taken
+    }
+
+    /// Whether the server resets the stream within so long.
+    pub(crate) async fn is_reset_within(&mut self, time: std::time::Duration) -> bool {
+        let reset = poll_fn(|cx| self.requests.poll_reset(cx));
+        tokio::time::timeout(time, reset).await.is_ok()
+    }
+
     /// The next message; `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> Option<Tell> {
         self.answered().await;

@@ -72,6 +72,24 @@ impl Fixture {
         Inspect::new(self.grpc().await)
     }
 
+    /// What `GET /metrics` gives.
+    pub(crate) async fn metrics(&self) -> String {
+        // On a real socket: time stands still meanwhile.
+        tokio::task::spawn_blocking({
+            let admin = self.balancer.admin_addr();
+            move || {
+                let mut stream = std::net::TcpStream::connect(admin).unwrap();
+                let request = b"GET /metrics HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n";
+                std::io::Write::write_all(&mut stream, request).unwrap();
+                let mut answer = String::new();
+                std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+                answer
+            }
+        })
+        .await
+        .unwrap()
+    }
+
     /// A stream for a service on a connection of its own.
     pub(crate) async fn stream(&self, name: &str) -> Stream {
         self.connect().await.ask(name).await
