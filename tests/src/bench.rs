@@ -4,6 +4,7 @@
 pub mod baseline;
 pub mod clients;
 pub mod frames;
+pub mod health;
 pub mod proc_stat;
 pub mod table;
 

@@ -25,6 +25,31 @@ impl Hangups {
     }
 }
 
+/// SIGUSR1 and SIGUSR2, which ask a demo backend to say that it is not well, and that it
+/// is.
+#[derive(Debug)]
+pub(crate) struct HealthSignals {
+    unwell: Signal,
+    well: Signal,
+}
+
+impl HealthSignals {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            unwell: signal(SignalKind::user_defined1())?,
+            well: signal(SignalKind::user_defined2())?,
+        })
+    }
+
+    /// Waits for the next one; gives whether the backend is to be well.
+    pub(crate) async fn next(&mut self) -> bool {
+        tokio::select! {
+            _ = self.unwell.recv() => false,
+            _ = self.well.recv() => true,
+        }
+    }
+}
+
 /// SIGINT and SIGTERM, which ask a process to end. From here on they no longer kill it.
 #[derive(Debug)]
 pub(crate) struct Signals {

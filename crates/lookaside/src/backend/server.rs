@@ -11,8 +11,9 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
-use tonic::body::Body;
+use tonic::{body::Body, server::NamedService};
 use tonic_health::{
+    ServingStatus,
     pb::health_server::HealthServer,
     server::{HealthReporter, HealthService},
 };
@@ -38,6 +39,7 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 /// A demo backend that listens. Dropping it kills it: connections and calls break off.
 #[derive(Debug)]
 pub(crate) struct Server {
+    health: HealthReporter,
     closing: CancellationToken,
     task: AbortOnDropHandle<()>,
 }
@@ -47,11 +49,22 @@ impl Server {
     /// connects to `listener`.
     pub(crate) async fn start(listener: TcpListener, name: &str, work: Duration) -> Self {
         let closing = CancellationToken::new();
-        let services = Services::new(name, work).await;
+        let health = HealthReporter::new();
+        let services = Services::new(name, work, health.clone());
         let task = serve(listener, services, closing.clone());
-        Self {
+        let server = Self {
+            health,
             closing,
             task: AbortOnDropHandle::new(tokio::spawn(task)),
+        };
+        server.set_health(ServingStatus::Serving).await;
+        server
+    }
+
+    /// What its health service says from now on; calls are answered all the same.
+    pub(crate) async fn set_health(&self, status: ServingStatus) {
+        for service in ["", EchoServer::<Echo>::NAME] {
+            self.health.set_service_status(service, status).await;
         }
     }
 
@@ -113,16 +126,14 @@ struct Services {
 }
 
 impl Services {
-    async fn new(name: &str, work: Duration) -> Self {
+    fn new(name: &str, work: Duration, health: HealthReporter) -> Self {
         let echo = EchoServer::new(Echo {
             name: name.into(),
             work,
         });
-        let reporter = HealthReporter::new();
-        reporter.set_serving::<EchoServer<Echo>>().await;
         Self {
             echo: LbTokenLayer::new().layer(echo),
-            health: HealthServer::new(HealthService::from_health_reporter(reporter)),
+            health: HealthServer::new(HealthService::from_health_reporter(health)),
         }
     }
 

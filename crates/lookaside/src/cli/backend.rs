@@ -1,17 +1,22 @@
-use std::{io::Write, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, io::Write, net::SocketAddr, time::Duration};
 
 use anyhow::Context;
 use clap::{Args, builder::NonEmptyStringValueParser};
 use lookaside_agent::advertised;
 use lookaside_core::{HostPort, ServiceName};
 use tokio::net::TcpListener;
+use tonic_health::ServingStatus;
 
 use super::{Failure, registration::Registration, values};
-use crate::{backend::Server, signals::Signals};
+use crate::{
+    backend::Server,
+    signals::{HealthSignals, Signals},
+};
 
 /// Runs a demo backend, which registers itself if told a service.
 ///
-/// It answers lookaside.demo.v1.Echo with its name and the token of each call. Prints `listening ADDR` once it listens. On SIGINT or SIGTERM it announces its
+/// It answers lookaside.demo.v1.Echo with its name and the token of each call, and
+/// grpc.health.v1.Health: NOT_SERVING from SIGUSR1 on, SERVING again from SIGUSR2 on. Prints `listening ADDR` once it listens. On SIGINT or SIGTERM it announces its
 /// departure, waits until clients have their new list and calls in flight have ended,
 /// deregisters, and ends. A second signal ends it at once.
 #[derive(Debug, Args)]
@@ -53,6 +58,7 @@ impl Backend {
             }
         };
         let mut signals = Signals::new()?;
+        let mut health = HealthSignals::new()?;
         let listener = TcpListener::bind(self.listen.to_string())
             .await
             .with_context(|| format!("cannot listen on {}", self.listen))?;
@@ -68,7 +74,10 @@ impl Backend {
         };
         writeln!(std::io::stdout(), "listening {local}")?;
 
-        let name = signals.next().await;
+        let name = tokio::select! {
+            name = signals.next() => name,
+            never = follow(&mut health, &server) => match never {},
+        };
         tracing::info!("{name}: leaving");
         let leave = async {
             if let Some(agent) = &agent {
@@ -90,5 +99,18 @@ impl Backend {
         }
         let found = advertised(local, towards).await;
         Ok(found.context("give --advertise HOST:PORT")?)
+    }
+}
+
+/// Has a backend say of its health what signals ask for.
+async fn follow(health: &mut HealthSignals, server: &Server) -> Infallible {
+    loop {
+        let status = if health.next().await {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
+        tracing::info!(%status, "health");
+        server.set_health(status).await;
     }
 }
