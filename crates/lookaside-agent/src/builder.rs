@@ -100,18 +100,35 @@ impl AgentBuilder {
         self
     }
 
+    /// The backend's service and id, as tokens name it:
+    /// [`TokenCheckBuilder::backend`](crate::TokenCheckBuilder::backend).
+    ///
+    /// # Errors
+    /// The service, id or address is wrong.
+    pub fn identity(&self) -> Result<(ServiceName, BackendId), AgentError> {
+        let service = ServiceName::new(&self.service)?;
+        let id = match &self.id {
+            Some(id) => BackendId::new(id)?,
+            None => BackendId::new(&self.address()?.to_string())?,
+        };
+        Ok((service, id))
+    }
+
+    fn address(&self) -> Result<HostPort, AgentError> {
+        Ok(self.address.parse::<HostPort>()?.dialable()?)
+    }
+
     /// Starts to register with `target`. Returns at once: [`Agent::registered`] waits.
     /// Must be called within a tokio runtime.
     ///
     /// # Errors
     /// The service, id, address, zone or time to live is wrong.
     pub fn register(self, target: Target) -> Result<Agent, AgentError> {
-        let address = self.address.parse::<HostPort>()?.dialable()?;
-        let id = self.id.unwrap_or_else(|| address.to_string());
+        let (service, id) = self.identity()?;
         let registration = Registration {
-            service: ServiceName::new(&self.service)?,
-            id: BackendId::new(&id)?,
-            address,
+            service,
+            id,
+            address: self.address()?,
             weight: self.weight,
             zone: self.zone,
             state: BackendState::Serving,

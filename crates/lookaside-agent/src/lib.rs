@@ -4,7 +4,8 @@
 //! recorded for as long as the agent lives: it renews at a third of the time to live,
 //! moves to the next balancer when one fails, registers again when the registration is
 //! gone, and never gives up. [`Agent::shutdown`] takes the backend out without losing
-//! a call. [`LbTokenLayer`] hands the token of each call to the service.
+//! a call. A [`TokenCheck`] tells calls that come by a balancer's list from others, and
+//! can refuse these; [`LbToken`] is the token of a call.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,13 +29,17 @@ mod balancer;
 mod builder;
 mod connector;
 mod keeper;
+mod keys;
 mod route;
 mod state;
 mod target;
 mod task;
 mod token;
 
-pub use lookaside_core::HostPort;
+pub use lookaside_core::{
+    BackendId, HostPort, Key, KeyError, KeyId, KeyRing, KeyRingError, ServiceName, TokenFault,
+    TokenVerdict,
+};
 pub use lookaside_registry::{Handle, Registered, Registrar, RegistrarError, Registration};
 #[cfg(feature = "etcd")]
 pub use lookaside_registry_etcd::{ConfigError as EtcdConfigError, EtcdConfig};
@@ -42,7 +47,11 @@ pub use lookaside_registry_etcd::{ConfigError as EtcdConfigError, EtcdConfig};
 pub use agent::Agent;
 pub use balancer::BalancerRegistrar;
 pub use builder::{AgentBuilder, AgentError, DEFAULT_DRAIN_TIME};
+pub use keys::{KEY_POLL, KeyFileError, KeyFiles, KeyFollower, KeySource, KeySourceError};
 pub use route::{RouteError, advertised, local_address_towards};
 pub use state::AgentState;
 pub use target::{Target, TargetError};
-pub use token::{LbToken, LbTokenLayer, LbTokenService};
+pub use token::{
+    LbToken, LbTokenFuture, LbTokenLayer, LbTokenService, TokenCheck, TokenCheckBuilder,
+    TokenCheckError, TokenCounts, TokenMode, TokenModeError, TokenRefusal,
+};

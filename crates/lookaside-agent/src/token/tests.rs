@@ -1,35 +1,14 @@
-use std::future::{Ready, ready};
-
 use super::*;
 
-#[derive(Clone)]
-struct Seen;
-
-impl Service<Request<()>> for Seen {
-    type Response = Option<LbToken>;
-    type Error = std::convert::Infallible;
-    type Future = Ready<Result<Self::Response, Self::Error>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<()>) -> Self::Future {
-        ready(Ok(request.extensions().get().cloned()))
-    }
-}
-
 fn seen(header: Option<&[u8]>) -> Option<LbToken> {
-    let mut request = Request::new(());
+    let mut request = tonic::Request::new(());
     if let Some(value) = header {
         let value = HeaderValue::from_bytes(value).unwrap();
-        request.headers_mut().insert(LB_TOKEN_HEADER, value);
+        let mut headers = std::mem::take(request.metadata_mut()).into_headers();
+        headers.insert(LB_TOKEN_HEADER, value);
+        *request.metadata_mut() = tonic::metadata::MetadataMap::from_headers(headers);
     }
-    LbTokenLayer::new()
-        .layer(Seen)
-        .call(request)
-        .into_inner()
-        .unwrap()
+    LbToken::of(&request)
 }
 
 #[test]

@@ -31,14 +31,14 @@ struct Own {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenVerdict {
     /// It names this backend, and proves that its list came from a balancer.
-    Genuine {
+    Valid {
         /// Which key of the ring signed it, counting from 0.
         key: usize,
     },
     /// It names this backend, and proves nothing. There is no key to check with.
     Unverified,
     /// It should not have come with this call.
-    Wrong(TokenFault),
+    Invalid(TokenFault),
 }
 
 /// What is wrong with a token.
@@ -87,7 +87,7 @@ impl TokenVerifier {
     /// What a token says, with or without a variant.
     pub fn verify(&self, token: &[u8]) -> TokenVerdict {
         let Some(token) = TokenParts::parse(token) else {
-            return TokenVerdict::Wrong(TokenFault::Malformed);
+            return TokenVerdict::Invalid(TokenFault::Malformed);
         };
         // Whom a token names is no secret: this search need not take the same time always.
         let from = self.own.partition_point(|own| own.names < token.names);
@@ -95,15 +95,15 @@ impl TokenVerifier {
         let named = self.own[from..].iter();
         let mut named = named.take_while(|own| own.names == token.names).peekable();
         if named.peek().is_none() {
-            return TokenVerdict::Wrong(TokenFault::Foreign);
+            return TokenVerdict::Invalid(TokenFault::Foreign);
         }
         match (token.signature, &self.keys) {
             (None, None) => TokenVerdict::Unverified,
-            (None, Some(_)) => TokenVerdict::Wrong(TokenFault::Unsigned),
+            (None, Some(_)) => TokenVerdict::Invalid(TokenFault::Unsigned),
             (Some(signature), _) => named
                 .find_map(|own| own.signed_by(&signature))
-                .map_or(TokenVerdict::Wrong(TokenFault::UnknownKey), |key| {
-                    TokenVerdict::Genuine { key }
+                .map_or(TokenVerdict::Invalid(TokenFault::UnknownKey), |key| {
+                    TokenVerdict::Valid { key }
                 }),
         }
     }

@@ -120,8 +120,8 @@ async fn a_token_is_found_with_what_its_signature_is_worth() {
     let (fixture, _keys) = fixture(signed(&[1, 2])).await;
     let mut inspect = fixture.inspect().await;
     for (issuer, signature, signed_by, current) in [
-        (signed(&[1]), Signature::Genuine, Some(1), true),
-        (signed(&[2]), Signature::Genuine, Some(2), false),
+        (signed(&[1]), Signature::Valid, Some(1), true),
+        (signed(&[2]), Signature::Valid, Some(2), false),
         (signed(&[3]), Signature::UnknownKey, None, false),
         (TokenIssuer::Unsigned, Signature::None, None, false),
     ] {

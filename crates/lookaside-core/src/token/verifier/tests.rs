@@ -31,19 +31,19 @@ fn verifier(keys: Option<&[u8]>) -> TokenVerifier {
     TokenVerifier::new(keys.map(ring), own)
 }
 
-fn wrong(fault: TokenFault) -> TokenVerdict {
-    TokenVerdict::Wrong(fault)
+fn invalid(fault: TokenFault) -> TokenVerdict {
+    TokenVerdict::Invalid(fault)
 }
 
 #[test]
-fn a_token_under_any_key_of_the_ring_is_genuine_for_each_of_the_backends_own() {
+fn a_token_under_any_key_of_the_ring_is_valid_for_each_of_the_backends_own() {
     let verifier = verifier(Some(&[1, 2, 3]));
     for (service, id) in [("orders", "a"), ("orders", "b"), ("team/users", "a")] {
         for key in 0..3u8 {
             let token = token(Some(&[key + 1]), service, id);
-            let genuine = TokenVerdict::Genuine { key: key.into() };
-            assert_eq!(verifier.verify(token.as_bytes()), genuine);
-            assert_eq!(verifier.verify(format!("{token}.x-9").as_bytes()), genuine);
+            let valid = TokenVerdict::Valid { key: key.into() };
+            assert_eq!(verifier.verify(token.as_bytes()), valid);
+            assert_eq!(verifier.verify(format!("{token}.x-9").as_bytes()), valid);
         }
     }
 }
@@ -52,9 +52,9 @@ fn a_token_under_any_key_of_the_ring_is_genuine_for_each_of_the_backends_own() {
 fn a_token_under_another_key_is_none_of_ours() {
     let token = token(Some(&[4]), "orders", "a");
     let verdict = verifier(Some(&[1, 2])).verify(token.as_bytes());
-    assert_eq!(verdict, wrong(TokenFault::UnknownKey));
+    assert_eq!(verdict, invalid(TokenFault::UnknownKey));
     let verdict = verifier(None).verify(token.as_bytes());
-    assert_eq!(verdict, wrong(TokenFault::UnknownKey));
+    assert_eq!(verdict, invalid(TokenFault::UnknownKey));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn another_backends_token_is_foreign_however_well_it_is_signed() {
         let token = token(Some(&[1]), service, id);
         assert_eq!(
             verifier.verify(token.as_bytes()),
-            wrong(TokenFault::Foreign)
+            invalid(TokenFault::Foreign)
         );
     }
     // The signature of one of the backend's own names under another one.
@@ -72,15 +72,15 @@ fn another_backends_token_is_foreign_however_well_it_is_signed() {
     mixed.replace_range(1..17, &token(None, "orders", "b")[1..]);
     assert_eq!(
         verifier.verify(mixed.as_bytes()),
-        wrong(TokenFault::UnknownKey)
+        invalid(TokenFault::UnknownKey)
     );
 }
 
 #[test]
-fn an_unsigned_token_is_wrong_where_there_are_keys_and_proves_nothing_where_there_are_none() {
+fn an_unsigned_token_is_invalid_where_there_are_keys_and_proves_nothing_where_there_are_none() {
     let token = token(None, "orders", "a");
     let verdict = verifier(Some(&[1])).verify(token.as_bytes());
-    assert_eq!(verdict, wrong(TokenFault::Unsigned));
+    assert_eq!(verdict, invalid(TokenFault::Unsigned));
     assert_eq!(
         verifier(None).verify(token.as_bytes()),
         TokenVerdict::Unverified
@@ -107,7 +107,7 @@ fn what_is_no_token_is_malformed() {
         &format!("{token}.ab"),
     ] {
         let verdict = verifier(Some(&[1])).verify(malformed.as_bytes());
-        assert_eq!(verdict, wrong(TokenFault::Malformed), "{malformed}");
+        assert_eq!(verdict, invalid(TokenFault::Malformed), "{malformed}");
     }
 }
 
@@ -120,11 +120,11 @@ fn a_verifier_shows_no_signature() {
 
 proptest! {
     #[test]
-    fn a_token_with_one_bit_changed_is_wrong(at in 0usize..33, bit in 0u8..7) {
+    fn a_token_with_one_bit_changed_is_invalid(at in 0usize..33, bit in 0u8..7) {
         let mut token = token(Some(&[1]), "orders", "a").into_bytes();
         token[at] ^= 1 << bit;
         let verdict = verifier(Some(&[1])).verify(&token);
-        prop_assert!(matches!(verdict, TokenVerdict::Wrong(_)), "{:?}", verdict);
+        prop_assert!(matches!(verdict, TokenVerdict::Invalid(_)), "{:?}", verdict);
     }
 
     #[test]
@@ -133,15 +133,15 @@ proptest! {
     }
 
     #[test]
-    fn what_is_issued_is_genuine(
+    fn what_is_issued_is_valid(
         service in "[!-.0-~]{1,60}", id in "[!-.0-~]{1,60}", key in 1u8.., seed: u64,
     ) {
         let (service, id) = names(&service, &id);
         let token = TokenIssuer::Signed(ring(&[key])).issue(&service, &id);
         let varied = token.with_variant(Variant::random(&mut fastrand::Rng::with_seed(seed)));
         let verifier = TokenVerifier::new(Some(ring(&[key])), [(&service, &id)]);
-        let genuine = TokenVerdict::Genuine { key: 0 };
-        prop_assert_eq!(verifier.verify(varied.as_bytes()), genuine);
+        let valid = TokenVerdict::Valid { key: 0 };
+        prop_assert_eq!(verifier.verify(varied.as_bytes()), valid);
         let parts = TokenParts::parse(token.as_bytes()).unwrap();
         prop_assert!(parts.is_signed() && parts.names_service(&service) && parts.names_id(&id));
     }

@@ -59,12 +59,12 @@ fn describe(
     let keys = issuer.keys();
     let verifier = TokenVerifier::new(keys.cloned(), [(service, &backend.id)]);
     let (signature, key) = match verifier.verify(token.as_bytes()) {
-        TokenVerdict::Genuine { key } => {
+        TokenVerdict::Valid { key } => {
             let key = keys.and_then(|ring| ring.keys().get(key));
-            (Signature::Genuine, key)
+            (Signature::Valid, key)
         }
-        TokenVerdict::Wrong(TokenFault::UnknownKey) => (Signature::UnknownKey, None),
-        TokenVerdict::Unverified | TokenVerdict::Wrong(_) => (Signature::None, None),
+        TokenVerdict::Invalid(TokenFault::UnknownKey) => (Signature::UnknownKey, None),
+        TokenVerdict::Unverified | TokenVerdict::Invalid(_) => (Signature::None, None),
     };
     FindTokenResponse {
         service: service.to_string(),
