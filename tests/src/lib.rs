@@ -38,3 +38,8 @@ pub use state_dir::StateDir;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}
+
+/// So do those in the documents.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/tokens.md")]
+mod tokens {}

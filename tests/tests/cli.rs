@@ -10,8 +10,8 @@ use lookaside_tests::{
     wire::{Stream, counts},
 };
 
-const COMMANDS: [&str; 8] = [
-    "serve", "register", "backend", "probe", "demo", "services", "service", "watch",
+const COMMANDS: [&str; 9] = [
+    "serve", "register", "backend", "probe", "demo", "services", "service", "watch", "token",
 ];
 
 #[test]

@@ -2,8 +2,9 @@
 
 mod echo;
 mod server;
+mod tokens;
 
-pub(crate) use self::server::Server;
+pub(crate) use self::{server::Server, tokens::report};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,8 @@ mod probe;
 mod register;
 mod registration;
 mod serve;
+mod token;
+mod tokens;
 mod values;
 
 use std::{io, process::ExitCode};
@@ -39,6 +41,7 @@ enum Command {
     Services(inspect::Services),
     Service(inspect::Service),
     Watch(inspect::Watch),
+    Token(token::Token),
 }
 
 /// Why a command ended early.
@@ -124,7 +127,11 @@ impl Command {
     fn log_level(&self) -> &'static str {
         match self {
             Self::Serve(_) | Self::Register(_) | Self::Backend(_) => "info",
-            Self::Probe(_) | Self::Services(_) | Self::Service(_) | Self::Watch(_) => "warn",
+            Self::Probe(_)
+            | Self::Services(_)
+            | Self::Service(_)
+            | Self::Watch(_)
+            | Self::Token(_) => "warn",
             Self::Demo(_) => "error",
         }
     }
@@ -139,6 +146,7 @@ impl Command {
             Self::Services(services) => Box::pin(services.run()).await,
             Self::Service(service) => Box::pin(service.run()).await,
             Self::Watch(watch) => Box::pin(watch.run()).await,
+            Self::Token(token) => Box::pin(token.run()).await,
         }
     }
 }

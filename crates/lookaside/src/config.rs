@@ -14,8 +14,8 @@ mod values;
 pub(crate) use self::{
     error::ConfigError,
     load::{Overrides, load},
-    pending::{Pending, pending},
-    schema::{Config, State},
+    pending::pending,
+    schema::{Config, State, Tokens},
     values::{RegistryUrl, parse_duration},
 };
 

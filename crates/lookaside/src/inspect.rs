@@ -5,8 +5,9 @@ use std::{error::Error, time::Duration};
 use anyhow::{Context, anyhow};
 use lookaside_core::HostPort;
 use lookaside_proto::v1::{
-    GetServiceRequest, GetStatusRequest, GetStatusResponse, ListServicesRequest, Service,
-    ServiceSummary, WatchServiceRequest, inspect_client::InspectClient,
+    FindTokenRequest, FindTokenResponse, GetServiceRequest, GetStatusRequest, GetStatusResponse,
+    ListServicesRequest, Service, ServiceSummary, WatchServiceRequest,
+    inspect_client::InspectClient,
 };
 use tonic::{
     Status, Streaming,
@@ -65,6 +66,15 @@ impl Inspector {
         let name = name.to_owned();
         let request = within(GetServiceRequest { name });
         let answer = self.client.get_service(request).await;
+        self.told(answer)
+    }
+
+    pub(crate) async fn token(&mut self, token: &str) -> anyhow::Result<FindTokenResponse> {
+        let token = token.to_owned();
+        let answer = self
+            .client
+            .find_token(within(FindTokenRequest { token }))
+            .await;
         self.told(answer)
     }
 

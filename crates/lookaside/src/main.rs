@@ -11,6 +11,7 @@ mod output;
 mod probe;
 mod registry;
 mod signals;
+mod tokens;
 
 use std::process::ExitCode;
 

@@ -7,6 +7,7 @@ mod probe;
 mod service;
 mod services;
 mod table;
+mod token;
 
 pub(crate) use self::{
     code::code_name,
@@ -16,6 +17,7 @@ pub(crate) use self::{
     service::write_service,
     services::write_services,
     table::{Align, Table},
+    token::{TokenJson, write_token},
 };
 
 #[cfg(test)]

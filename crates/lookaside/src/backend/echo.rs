@@ -19,10 +19,10 @@ impl echo_server::Echo for Echo {
         if !self.work.is_zero() {
             sleep(self.work).await;
         }
-        let token = request.extensions().get::<LbToken>();
+        let token = LbToken::of(&request);
         Ok(Response::new(EchoResponse {
             backend: self.name.to_string(),
-            lb_token: token.map_or("", LbToken::as_str).to_owned(),
+            lb_token: token.as_ref().map_or("", LbToken::as_str).to_owned(),
             message: request.into_inner().message,
         }))
     }

@@ -3,7 +3,7 @@ use std::{convert::Infallible, pin::pin, time::Duration};
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use lookaside_agent::{LbTokenLayer, LbTokenService};
+use lookaside_agent::{LbTokenService, TokenCheck};
 use lookaside_proto::demo::echo_server::EchoServer;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -46,11 +46,16 @@ pub(crate) struct Server {
 
 impl Server {
     /// Serves health, and Echo with answers that take the time of `work`, to whoever
-    /// connects to `listener`.
-    pub(crate) async fn start(listener: TcpListener, name: &str, work: Duration) -> Self {
+    /// connects to `listener`; with a check, to calls that it admits.
+    pub(crate) async fn start(
+        listener: TcpListener,
+        name: &str,
+        work: Duration,
+        check: Option<&TokenCheck>,
+    ) -> Self {
         let closing = CancellationToken::new();
         let health = HealthReporter::new();
-        let services = Services::new(name, work, health.clone());
+        let services = Services::new(name, work, health.clone(), check);
         let task = serve(listener, services, closing.clone());
         let server = Self {
             health,
@@ -121,18 +126,21 @@ async fn connection(stream: TcpStream, services: Services, closing: Cancellation
 /// What a demo backend answers.
 #[derive(Clone, Debug)]
 struct Services {
-    echo: LbTokenService<EchoServer<Echo>>,
+    echo: CheckedEcho,
     health: HealthServer<HealthService>,
 }
 
 impl Services {
-    fn new(name: &str, work: Duration, health: HealthReporter) -> Self {
+    fn new(name: &str, work: Duration, health: HealthReporter, check: Option<&TokenCheck>) -> Self {
         let echo = EchoServer::new(Echo {
             name: name.into(),
             work,
         });
         Self {
-            echo: LbTokenLayer::new().layer(echo),
+            echo: match check {
+                Some(check) => CheckedEcho::Checked(check.layer().layer(echo)),
+                None => CheckedEcho::Unchecked(echo),
+            },
             health: HealthServer::new(HealthService::from_health_reporter(health)),
         }
     }
@@ -142,7 +150,17 @@ impl Services {
         if request.uri().path().starts_with("/grpc.health.v1.Health/") {
             self.health.call(request).await
         } else {
-            self.echo.call(request).await
+            match &mut self.echo {
+                CheckedEcho::Checked(echo) => echo.call(request).await,
+                CheckedEcho::Unchecked(echo) => echo.call(request).await,
+            }
         }
     }
+}
+
+/// Echo, behind a check of tokens or not.
+#[derive(Clone, Debug)]
+enum CheckedEcho {
+    Checked(LbTokenService<EchoServer<Echo>>),
+    Unchecked(EchoServer<Echo>),
 }

@@ -12,7 +12,7 @@ const BOUND: Duration = Duration::from_secs(10);
 async fn start() -> (Server, EchoClient<Channel>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let server = Server::start(listener, "a", Duration::ZERO).await;
+    let server = Server::start(listener, "a", Duration::ZERO, None).await;
     let channel = Channel::builder("echo").addresses([address]);
     (server, EchoClient::new(channel.build().unwrap()))
 }

@@ -7,10 +7,15 @@ use lookaside_core::{HostPort, ServiceName};
 use tokio::net::TcpListener;
 use tonic_health::ServingStatus;
 
-use super::{Failure, registration::Registration, values};
+use super::{
+    Failure,
+    registration::{self, Registration},
+    tokens::{CheckedTokens, TokenArgs},
+    values,
+};
 use crate::{
     backend::Server,
-    signals::{HealthSignals, Signals},
+    signals::{Hangups, HealthSignals, Signals},
 };
 
 /// Runs a demo backend, which registers itself if told a service.
@@ -24,6 +29,8 @@ use crate::{
 Example:
   lookaside backend --listen 127.0.0.1:50051 --name a --service echo --weight 3 --balancer 127.0.0.1:7400
   lookaside backend --listen 0.0.0.0:50051 --name a --service echo --registry etcd://10.0.0.1:2379
+  lookaside backend --listen 127.0.0.1:50051 --name a --service echo --balancer 127.0.0.1:7400 \\
+      --token-key file:/etc/lookaside/token.key --token-mode reject-invalid
 
 Exit codes: 0 it ran; 1 something failed while it ran; 2 wrong usage or configuration.")]
 pub(super) struct Backend {
@@ -46,6 +53,9 @@ pub(super) struct Backend {
 
     #[command(flatten)]
     registration: Registration,
+
+    #[command(flatten)]
+    tokens: TokenArgs,
 }
 
 impl Backend {
@@ -54,22 +64,38 @@ impl Backend {
             Some(service) => Some((service, self.registration.place()?)),
             None => {
                 self.registration.check_unused()?;
+                self.tokens.check_unused()?;
                 None
             }
         };
         let mut signals = Signals::new()?;
         let mut health = HealthSignals::new()?;
+        let mut hangups = Hangups::new()?;
         let listener = TcpListener::bind(self.listen.to_string())
             .await
             .with_context(|| format!("cannot listen on {}", self.listen))?;
         let local = listener.local_addr()?;
-        let server = Server::start(listener, &self.name, Duration::ZERO).await;
-        let agent = match place {
+        let described = match place {
             Some((service, place)) => {
                 let address = self.address(local, place.addresses()).await?;
-                let service = service.as_str();
-                Some(self.registration.start(service, &address, place).await?)
+                Some((
+                    self.registration.describe(service.as_str(), &address),
+                    place,
+                ))
             }
+            None => None,
+        };
+        let check = match &described {
+            Some((backend, _)) => {
+                let identity = backend.identity().map_err(Failure::usage)?;
+                Some(self.tokens.check(identity)?)
+            }
+            None => None,
+        };
+        let running = check.as_ref().map(CheckedTokens::check);
+        let server = Server::start(listener, &self.name, Duration::ZERO, running).await;
+        let agent = match described {
+            Some((backend, place)) => Some(registration::start(backend, place).await?),
             None => None,
         };
         writeln!(std::io::stdout(), "listening {local}")?;
@@ -77,6 +103,7 @@ impl Backend {
         let name = tokio::select! {
             name = signals.next() => name,
             never = follow(&mut health, &server) => match never {},
+            never = reload(check.as_ref(), &mut hangups) => match never {},
         };
         tracing::info!("{name}: leaving");
         let leave = async {
@@ -112,5 +139,15 @@ async fn follow(health: &mut HealthSignals, server: &Server) -> Infallible {
         };
         tracing::info!(%status, "health");
         server.set_health(status).await;
+    }
+}
+
+/// Has files read again whenever a signal asks for it.
+async fn reload(check: Option<&CheckedTokens>, hangups: &mut Hangups) -> Infallible {
+    loop {
+        hangups.next().await;
+        if let Some(check) = check {
+            check.reload();
+        }
     }
 }

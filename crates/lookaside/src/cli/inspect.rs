@@ -13,7 +13,7 @@ use crate::{
 
 /// Which balancer to ask, and how to answer.
 #[derive(Debug, Args)]
-struct Ask {
+pub(super) struct Ask {
     /// The balancer to ask: its client or its admin port
     #[arg(
         long,
@@ -22,11 +22,11 @@ struct Ask {
         default_value = "127.0.0.1:7400",
         value_parser = values::dialable
     )]
-    balancer: HostPort,
+    pub(super) balancer: HostPort,
 
     /// Print JSON: one object, durations in seconds
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// Lists the services that a balancer knows.
@@ -130,7 +130,7 @@ impl Watch {
     }
 }
 
-fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let mut out = io::stdout();
     serde_json::to_writer(&mut out, value)?;
     writeln!(out)?;

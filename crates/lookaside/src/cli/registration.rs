@@ -121,16 +121,11 @@ impl Registration {
         address: &HostPort,
         place: Place,
     ) -> Result<Agent, Failure> {
-        let target = match place {
-            Place::Balancers(balancers) => Target::balancers(balancers).map_err(Failure::usage)?,
-            Place::Etcd(_, config) => crate::registry::etcd_target(&config).await?,
-        };
-        self.describe(service, address)
-            .register(target)
-            .map_err(Failure::usage)
+        start(self.describe(service, address), place).await
     }
 
-    fn describe(&self, service: &str, address: &HostPort) -> AgentBuilder {
+    /// A backend of `service` at `address`.
+    pub(super) fn describe(&self, service: &str, address: &HostPort) -> AgentBuilder {
         let builder = Agent::builder(service, address)
             .weight(self.weight)
             .ttl(self.ttl)
@@ -141,4 +136,13 @@ impl Registration {
             None => builder,
         }
     }
+}
+
+/// Starts an agent for this backend.
+pub(super) async fn start(backend: AgentBuilder, place: Place) -> Result<Agent, Failure> {
+    let target = match place {
+        Place::Balancers(balancers) => Target::balancers(balancers).map_err(Failure::usage)?,
+        Place::Etcd(_, config) => crate::registry::etcd_target(&config).await?,
+    };
+    backend.register(target).map_err(Failure::usage)
 }

@@ -7,9 +7,10 @@ use lookaside_server::Balancer;
 
 use super::Failure;
 use crate::{
-    config::{Config, Overrides, Pending, RegistryUrl, load, pending},
+    config::{Overrides, RegistryUrl, load, pending},
     open_files, registry,
     signals::{Hangups, Signals},
+    tokens::Tokens,
 };
 
 /// Runs a balancer.
@@ -18,6 +19,7 @@ use crate::{
 /// registry has been read completely once; until then the admin port says what is
 /// missing. On SIGINT or SIGTERM it closes the client port, goes on pushing, and hands
 /// its clients to the other replicas over some seconds; a second signal ends it at once.
+/// On SIGHUP it reads the files with keys again, which it also does every few seconds.
 ///
 /// Every key of the configuration file has an environment variable:
 /// LOOKASIDE_LISTS_MAX_SLOTS is `max_slots` of `lists`. A flag wins over the environment,
@@ -62,15 +64,21 @@ impl Serve {
             tracing::warn!(%variable, "environment variable is no setting of lookaside");
         }
         let config = loaded.config;
-        check_pending(&config)?;
+        for text in pending(&config) {
+            tracing::warn!("{text}");
+        }
         let room = open_files::raise_limit(config.limits.streams);
 
         let mut signals = Signals::new()?;
         let mut hangups = Hangups::new()?;
         let listen = resolve(&config.listen).await?;
         let admin = resolve(&config.admin).await?;
+        let tokens = Tokens::open(&config.tokens)?;
         let opened = registry::open(&config).await?;
-        let mut serving = config.balancer(listen, admin);
+        let mut serving = lookaside_server::Config {
+            tokens: tokens.issuer(),
+            ..config.balancer(listen, admin)
+        };
         serving.limits.connections = open_files::within(serving.limits.connections, room);
         if opened
             .saved
@@ -88,7 +96,7 @@ impl Serve {
         tracing::info!(%admin, registry = %config.registry, "reading the registry");
         let name = tokio::select! {
             name = serve(&balancer, &mut signals) => name?,
-            never = reload(&balancer, &mut hangups) => match never {},
+            never = reload(&balancer, &tokens, &mut hangups) => match never {},
         };
         tracing::info!("{name}: handing the clients over; a second signal ends it at once");
         let ending = async {
@@ -117,22 +125,12 @@ async fn serve(balancer: &Balancer, signals: &mut Signals) -> Result<&'static st
 }
 
 /// Has files read again whenever a signal asks for it.
-async fn reload(balancer: &Balancer, hangups: &mut Hangups) -> Infallible {
+async fn reload(balancer: &Balancer, tokens: &Tokens, hangups: &mut Hangups) -> Infallible {
     loop {
         hangups.next().await;
         balancer.reload();
+        tokens.reload();
     }
-}
-
-/// Nobody shall believe in a protection that is not there.
-fn check_pending(config: &Config) -> Result<(), Failure> {
-    for pending in pending(config) {
-        match pending {
-            Pending::Warn(text) => tracing::warn!("{text}"),
-            Pending::Refuse(text) => return Err(Failure::Usage(anyhow!("{text}"))),
-        }
-    }
-    Ok(())
 }
 
 /// The address to listen on; a name stands for its first address.

@@ -4,6 +4,7 @@ mod connections;
 
 use std::{path::PathBuf, time::Duration};
 
+use lookaside_agent::KeySource;
 use lookaside_core::HostPort;
 use serde::Deserialize;
 
@@ -106,7 +107,8 @@ pub(crate) struct Registration {
     pub(crate) enabled: Enabled,
 }
 
-/// What signs tokens.
+/// What signs tokens. Texts, because whatever names no file may be a key, and must not be
+/// shown by the error.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Tokens {
@@ -210,6 +212,17 @@ impl Default for State {
     }
 }
 
+impl Tokens {
+    /// Where the keys are.
+    pub(crate) fn sources(&self) -> Result<Vec<KeySource>, String> {
+        let source = |(text, entry): (&String, usize)| {
+            let parsed = text.parse();
+            parsed.map_err(|error| format!("tokens.keys, entry {entry}: {error}"))
+        };
+        self.keys.iter().zip(1..).map(source).collect()
+    }
+}
+
 impl Config {
     /// What no single key can tell.
     pub(super) fn check(&self) -> Result<(), String> {
@@ -245,6 +258,7 @@ impl Config {
                 }
             }
         }
+        self.tokens.sources()?;
         if self.etcd.user.is_some() != self.etcd.password.is_some() {
             return Err("etcd.user and etcd.password go together, one is missing".to_owned());
         }

@@ -31,7 +31,7 @@ impl Backend {
     ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let server = Server::start(listener, name, WORK).await;
+        let server = Server::start(listener, name, WORK, None).await;
         let agent = Agent::builder(service.as_str(), address)
             .id(name)
             .weight(weight)

@@ -23,6 +23,7 @@ struct BalancerJson<'a> {
     open_streams: u32,
     problems: u32,
     registry: Option<RegistryJson<'a>>,
+    token_keys: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -150,6 +151,7 @@ impl<'a> ServicesJson<'a> {
                     age_seconds: seconds(registry.age),
                     error: &registry.error,
                 }),
+                token_keys: &status.token_keys,
             },
             services: services
                 .iter()

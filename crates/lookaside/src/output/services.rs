@@ -60,6 +60,13 @@ fn balancer(status: &GetStatusResponse) -> String {
     if let Some(registry) = &status.registry {
         parts.push(describe(registry));
     }
+    if let [signing, others @ ..] = &status.token_keys[..] {
+        let also = match others {
+            [] => String::new(),
+            others => format!(" (also in force: {})", others.join(", ")),
+        };
+        parts.push(format!("tokens signed with key {signing}{also}"));
+    }
     parts.join(", ")
 }
 

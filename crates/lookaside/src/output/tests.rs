@@ -1,4 +1,4 @@
-use lookaside_proto::v1;
+use lookaside_proto::v1::{self, find_token_response::Signature};
 
 use super::{format::ago, *};
 use crate::probe::{Second, Tally};
@@ -109,6 +109,7 @@ fn json_has_every_field_whatever_is_unset() {
     let empty = v1::GetStatusResponse::default();
     let json = serde_json::to_value(ServicesJson::new(&empty, &[])).unwrap();
     assert_eq!(json["balancer"]["registry"], serde_json::Value::Null);
+    assert_eq!(json["balancer"]["token_keys"], serde_json::json!([]));
     assert_eq!(json["services"], serde_json::json!([]));
 }
 
@@ -138,6 +139,53 @@ fn a_balancer_is_described_in_a_line() {
         "lookaside 1.2.3: ready, 2 streams, 1 problem in the registry, \
          etcd://a:1 STALE for 3.0s at revision 5 (refused)\nno services\n"
     );
+}
+
+#[test]
+fn the_keys_of_a_balancer_are_shown_by_their_ids() {
+    let headline = |keys: &[&str]| {
+        let status = v1::GetStatusResponse {
+            version: "1.2.3".to_owned(),
+            ready: true,
+            token_keys: keys.iter().map(ToString::to_string).collect(),
+            ..v1::GetStatusResponse::default()
+        };
+        let mut out = Vec::new();
+        write_services(&mut out, &status, &[]).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let one = "lookaside 1.2.3: ready, 0 streams, tokens signed with key 1a";
+    assert_eq!(headline(&["1a"]), format!("{one}\nno services\n"));
+    let several = format!("{one} (also in force: 2b, 3c)\nno services\n");
+    assert_eq!(headline(&["1a", "2b", "3c"]), several);
+}
+
+#[test]
+fn a_token_is_told_by_whom_it_names_and_what_it_is_worth() {
+    let told = |signature: Signature, key: &str, current| {
+        let found = v1::FindTokenResponse {
+            service: "orders".to_owned(),
+            id: "a".to_owned(),
+            address: "10.0.0.1:80".to_owned(),
+            signature: signature.into(),
+            key: key.to_owned(),
+            current,
+        };
+        let mut out = Vec::new();
+        write_token(&mut out, &found).unwrap();
+        let json = serde_json::to_value(TokenJson::from(&found)).unwrap();
+        let signature = json["signature"].as_str().unwrap().to_owned();
+        (String::from_utf8(out).unwrap(), signature)
+    };
+    let (text, json) = told(Signature::Valid, "1a", true);
+    let expected = "backend a of orders at 10.0.0.1:80\nsigned with key 1a; clients get it now\n";
+    assert_eq!((&*text, &*json), (expected, "valid"));
+    let (text, json) = told(Signature::None, "", false);
+    assert!(text.ends_with("unsigned: it proves nothing; clients get another one now\n"));
+    assert_eq!(json, "none");
+    let (text, json) = told(Signature::UnknownKey, "", false);
+    assert!(text.contains("no key of this balancer"), "{text}");
+    assert_eq!(json, "unknown_key");
 }
 
 #[test]
