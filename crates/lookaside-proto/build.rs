@@ -6,6 +6,7 @@ use prost::Message;
 
 const FILES: &[&str] = &[
     "grpc/lb/v1/load_balancer.proto",
+    "lookaside/v1/control.proto",
     "lookaside/v1/inspect.proto",
     "lookaside/v1/registration.proto",
     "lookaside/demo/v1/echo.proto",

@@ -9,7 +9,7 @@ pub mod lb {
     tonic::include_proto!("grpc.lb.v1");
 }
 
-/// `lookaside.v1`: inspection and registration.
+/// `lookaside.v1`: inspection, control and registration.
 #[allow(missing_docs, clippy::all)]
 pub mod v1 {
     tonic::include_proto!("lookaside.v1");

@@ -1,4 +1,5 @@
 mod handle;
+mod overrides;
 mod session;
 mod settings;
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use lookaside_registry::{Registrar, Registry, RegistryState};
+use lookaside_registry::{OverrideWriter, Registrar, Registry, RegistryState};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
@@ -80,5 +80,9 @@ impl Registry for EtcdRegistry {
 
     fn registrar(&self) -> Option<Arc<dyn Registrar>> {
         Some(Arc::clone(&self.registrar) as Arc<dyn Registrar>)
+    }
+
+    fn override_writer(&self) -> Option<Arc<dyn OverrideWriter>> {
+        Some(Arc::clone(&self.registrar) as Arc<dyn OverrideWriter>)
     }
 }

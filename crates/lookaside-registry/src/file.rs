@@ -23,17 +23,22 @@ mod read;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
+use lookaside_core::OverridesSnapshot;
 use tokio::{
     sync::watch,
-    time::{Instant, sleep},
+    time::{Instant, sleep_until},
 };
 
 use self::follower::{Follower, Observed};
 pub use self::{error::FileError, read::MAX_FILE_BYTES};
-use crate::{Registrar, Registry, RegistryState, task::Task};
+use crate::{
+    MemoryLimits, OverrideError, OverrideWriter, Registrar, Registry, RegistryState,
+    memory::{MemoryOverrides, Owner},
+    task::Task,
+};
 
 /// How often the file is read by default.
 ///
@@ -52,10 +57,14 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// wrong, the last good state stands and [`crate::Freshness`] says what is the matter.
 /// A file without the key `services` is wrong, so that an emptied one empties no
 /// list; `services = []` is believed.
+///
+/// Operators' overrides are kept in this process's memory; whoever wants them to outlive it saves them ([`crate::saved`]).
 #[derive(Debug)]
 pub struct FileRegistry {
     url: String,
     state: watch::Receiver<Arc<RegistryState>>,
+    /// Has the overrides: nothing is written into the file.
+    memory: Owner,
     _task: Task,
 }
 
@@ -66,11 +75,31 @@ impl FileRegistry {
         let path = path.into();
         let since = Instant::now();
         let (publisher, state) = watch::channel(Arc::new(RegistryState::connecting(since)));
+        let memory = Owner::spawn(MemoryLimits::default());
+        let follower = Follower::new(since);
+        let overrides = memory.subscribe();
         Self {
             url: format!("file:{}", path.display()),
             state,
-            _task: Task::spawn(follow(path, poll, Follower::new(since), publisher)),
+            memory,
+            _task: Task::spawn(follow(path, poll, follower, overrides, publisher)),
         }
+    }
+}
+
+impl FileRegistry {
+    /// Puts back overrides that were saved another time, but for those that have ended
+    /// by `now`. Says how many were put back.
+    ///
+    /// # Errors
+    /// [`OverrideError::Full`] when it takes no more.
+    pub async fn restore_overrides(
+        &self,
+        saved: &OverridesSnapshot,
+        now: SystemTime,
+    ) -> Result<usize, OverrideError> {
+        let writer = MemoryOverrides::new(self.memory.access().clone());
+        writer.restore(saved, now).await
     }
 }
 
@@ -86,12 +115,17 @@ impl Registry for FileRegistry {
     fn registrar(&self) -> Option<Arc<dyn Registrar>> {
         None
     }
+
+    fn override_writer(&self) -> Option<Arc<dyn OverrideWriter>> {
+        Some(Arc::new(MemoryOverrides::new(self.memory.access().clone())))
+    }
 }
 
 async fn follow(
     path: PathBuf,
     poll: Duration,
     mut follower: Follower,
+    mut memory: watch::Receiver<Arc<RegistryState>>,
     publisher: watch::Sender<Arc<RegistryState>>,
 ) {
     let path: Arc<Path> = path.into();
@@ -114,15 +148,32 @@ async fn follow(
             }
         }
         // The proof that the file still says the same is new each time, but wakes nobody.
-        publisher.send_if_modified(|current| {
-            *current = Arc::new(follower.state());
-            observed == Observed::Changed
-        });
-        sleep(match observed {
-            Observed::Settling => SETTLE.min(poll),
-            _ => poll,
-        })
-        .await;
+        let publish = |memory: &watch::Receiver<Arc<RegistryState>>, changed: bool| {
+            let mut state = follower.state();
+            if state.overrides.is_some() {
+                state.overrides = memory.borrow().overrides.clone();
+            }
+            publisher.send_if_modified(|current| {
+                *current = Arc::new(state);
+                changed
+            });
+        };
+        publish(&memory, observed == Observed::Changed);
+        let next = Instant::now()
+            + match observed {
+                Observed::Settling => SETTLE.min(poll),
+                _ => poll,
+            };
+        loop {
+            tokio::select! {
+                () = sleep_until(next) => break,
+                // The registry that owns it has ended, and this task with it.
+                changed = memory.changed() => match changed {
+                    Ok(()) => publish(&memory, true),
+                    Err(_) => return,
+                },
+            }
+        }
     }
 }
 

@@ -2,18 +2,23 @@
 //! forgets them when it ends.
 
 mod holder;
+mod override_writer;
+mod overrides;
 mod owner;
 mod registrar;
 mod table;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
-use lookaside_core::{ServiceName, Settings};
+use lookaside_core::{OverridesSnapshot, ServiceName, Settings};
 use tokio::sync::watch;
 
-pub(crate) use self::holder::Holder;
-use self::{owner::Owner, registrar::MemoryRegistrar};
-use crate::{Handle, Registrar, RegistrarError, Registration, Registry, RegistryState};
+use self::registrar::MemoryRegistrar;
+pub(crate) use self::{holder::Holder, override_writer::MemoryOverrides, owner::Owner};
+use crate::{
+    Handle, OverrideError, OverrideWriter, Registrar, RegistrarError, Registration, Registry,
+    RegistryState,
+};
 
 /// How much a [`MemoryRegistry`] takes. Whoever can reach it can fill it, so it has a
 /// bound.
@@ -46,7 +51,7 @@ pub struct Held {
     pub ttl: std::time::Duration,
 }
 
-/// Backends and settings in this process's memory.
+/// Backends, settings and overrides in this process's memory.
 ///
 /// A registration belongs to whoever holds its handle. One exception lets a backend
 /// that restarts within its time to live come back at once: registering a live id
@@ -124,6 +129,22 @@ impl MemoryRegistry {
     }
 }
 
+impl MemoryRegistry {
+    /// Puts back overrides that were saved another time, but for those that have ended
+    /// by `now`. Says how many were put back.
+    ///
+    /// # Errors
+    /// [`OverrideError::Full`](crate::OverrideError::Full) when it takes no more.
+    pub async fn restore_overrides(
+        &self,
+        saved: &OverridesSnapshot,
+        now: SystemTime,
+    ) -> Result<usize, OverrideError> {
+        let writer = MemoryOverrides::new(self.owner.access().clone());
+        writer.restore(saved, now).await
+    }
+}
+
 impl Registry for MemoryRegistry {
     fn url(&self) -> &str {
         "memory:"
@@ -135,6 +156,10 @@ impl Registry for MemoryRegistry {
 
     fn registrar(&self) -> Option<Arc<dyn Registrar>> {
         Some(Arc::new(MemoryRegistrar::new(self.owner.access().clone())))
+    }
+
+    fn override_writer(&self) -> Option<Arc<dyn OverrideWriter>> {
+        Some(Arc::new(MemoryOverrides::new(self.owner.access().clone())))
     }
 }
 

@@ -1,5 +1,9 @@
 //! Operators' overrides: how they are written down, and who writes them.
 
 mod value;
+mod writer;
 
-pub use self::value::{MAX_NOTE_BYTES, override_json, parse_override};
+pub use self::{
+    value::{MAX_NOTE_BYTES, override_json, parse_override},
+    writer::{OverrideError, OverrideWriter},
+};

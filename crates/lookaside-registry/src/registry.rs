@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use tokio::sync::watch;
 
-use crate::{Registrar, RegistryState, saved::SavingStatus};
+use crate::{OverrideWriter, Registrar, RegistryState, saved::SavingStatus};
 
 /// Where backends and settings are recorded.
 ///
@@ -17,6 +17,11 @@ pub trait Registry: fmt::Debug + Send + Sync + 'static {
 
     /// Writes to it; `None` where it is read only.
     fn registrar(&self) -> Option<Arc<dyn Registrar>>;
+
+    /// Writes operators' overrides to it; `None` where nobody can.
+    fn override_writer(&self) -> Option<Arc<dyn OverrideWriter>> {
+        None
+    }
 
     /// What it said when it was last followed, before this process began, where that is
     /// known. It may be served or not; whoever judges the first state of a registry by

@@ -24,7 +24,10 @@ mod stand_in;
 mod status;
 mod store;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use lookaside_core::SettingsSnapshot;
 use tokio::{
@@ -45,7 +48,8 @@ use self::{
     stand_in::StandIn,
 };
 use crate::{
-    Freshness, Held, MemoryRegistry, Registrar, RegistrarError, Registry, RegistryState, task::Task,
+    Freshness, Held, MemoryRegistry, OverrideWriter, Registrar, RegistrarError, Registry,
+    RegistryState, task::Task,
 };
 
 /// How long [`SavedRegistry::flush`] waits for a disk.
@@ -102,6 +106,13 @@ impl SavedRegistry {
             && let SavedBackends::Held(registrations) = contents.backends
         {
             restored = put_back(&memory, registrations, &contents.settings).await?;
+            match memory
+                .restore_overrides(&contents.overrides, SystemTime::now())
+                .await
+            {
+                Ok(restored) => tracing::info!(restored, "overrides restored"),
+                Err(error) => tracing::error!(%error, "overrides are not restored"),
+            }
         }
         let states = memory.subscribe();
         let source = Source::held(&memory, states.clone());
@@ -166,6 +177,10 @@ impl Registry for SavedRegistry {
 
     fn registrar(&self) -> Option<Arc<dyn Registrar>> {
         self.inner.registrar()
+    }
+
+    fn override_writer(&self) -> Option<Arc<dyn OverrideWriter>> {
+        self.inner.override_writer()
     }
 
     fn last_known(&self) -> Option<Arc<RegistryState>> {

@@ -53,6 +53,7 @@ pub struct Balancer {
 struct Running {
     balance_load: Arc<BalanceLoad>,
     routes: Arc<Routes>,
+    admin_routes: Arc<Routes>,
     http: Http,
     table: Arc<Table>,
     drain: Arc<Drain>,
@@ -130,9 +131,18 @@ impl Running {
     }
 
     fn service(&self, connection: &Arc<Connection>) -> ClientService {
+        self.service_with(&self.routes, connection)
+    }
+
+    /// As [`Running::service`], with what is for operators alone.
+    fn admin_service(&self, connection: &Arc<Connection>) -> ClientService {
+        self.service_with(&self.admin_routes, connection)
+    }
+
+    fn service_with(&self, routes: &Arc<Routes>, connection: &Arc<Connection>) -> ClientService {
         ClientService::new(
             Arc::clone(&self.balance_load),
-            Arc::clone(&self.routes),
+            Arc::clone(routes),
             Arc::clone(connection),
         )
     }

@@ -1,5 +1,6 @@
-//! The gRPC services beside `BalanceLoad`: health, reflection, inspection, registration.
+//! The gRPC services beside `BalanceLoad`: health, reflection, inspection, control, registration.
 
+mod control;
 mod health;
 mod inspect;
 mod registration;
@@ -10,13 +11,16 @@ use lookaside_core::TokenIssuer;
 use lookaside_proto::{
     FILE_DESCRIPTOR_SET,
     lb::load_balancer_server,
-    v1::{inspect_server::InspectServer, registration_server::RegistrationServer},
+    v1::{
+        control_server::ControlServer, inspect_server::InspectServer,
+        registration_server::RegistrationServer,
+    },
 };
 use lookaside_registry::Registrar;
 use tokio::{sync::watch, task::JoinSet};
 use tonic_reflection::{pb, server::Builder};
 
-use self::{inspect::InspectService, registration::RegistrationService};
+use self::{control::ControlService, inspect::InspectService, registration::RegistrationService};
 use crate::{http::Routes, status::Status};
 
 /// What a request may take: the largest has two names, an address, a zone and a handle.
@@ -33,14 +37,22 @@ pub(crate) enum GrpcError {
     Reflection(String),
 }
 
-/// All services that clients may call. `registrar` is there if backends may register;
+/// The services of each port.
+#[derive(Debug)]
+pub(crate) struct Services {
+    pub(crate) client: Routes,
+    /// Control too.
+    pub(crate) admin: Routes,
+}
+
+/// All services beside `BalanceLoad`. `registrar` is there if backends may register;
 /// `tasks` get what the services need to have done.
 pub(crate) fn services(
     status: Arc<Status>,
     tokens: watch::Receiver<TokenIssuer>,
     registrar: Option<Option<Arc<dyn Registrar>>>,
     tasks: &mut JoinSet<()>,
-) -> Result<Routes, GrpcError> {
+) -> Result<Services, GrpcError> {
     let (health, follow) = health::service(status.watch_readiness());
     tasks.spawn(follow);
     let mut routes = Routes::default().with(health);
@@ -52,9 +64,17 @@ pub(crate) fn services(
         let server = RegistrationServer::new(service).max_decoding_message_size(MAX_REQUEST_BYTES);
         routes = routes.with(server);
     }
+    let control = ControlServer::new(ControlService::new(Arc::clone(&status)))
+        .max_decoding_message_size(MAX_REQUEST_BYTES);
     let inspect = InspectServer::new(InspectService::new(status, tokens))
         .max_decoding_message_size(MAX_REQUEST_BYTES);
-    with_reflection(routes.with(inspect)).map_err(|error| GrpcError::Reflection(error.to_string()))
+    let client = routes.with(inspect);
+    let reflected =
+        |routes| with_reflection(routes).map_err(|error| GrpcError::Reflection(error.to_string()));
+    Ok(Services {
+        admin: reflected(client.clone().with(control))?,
+        client: reflected(client)?,
+    })
 }
 
 /// Adds server reflection in both versions: grpcurl and older tools ask for v1alpha.

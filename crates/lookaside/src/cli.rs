@@ -1,6 +1,7 @@
 //! The command line.
 
 mod backend;
+mod control;
 mod demo;
 mod inspect;
 mod probe;
@@ -42,6 +43,12 @@ enum Command {
     Service(inspect::Service),
     Watch(inspect::Watch),
     Token(token::Token),
+    Drain(control::Drain),
+    Undrain(control::Undrain),
+    Weight(control::Weight),
+    Drops(control::Drops),
+    Fallback(control::Fallback),
+    Overrides(control::Overrides),
 }
 
 /// Why a command ended early.
@@ -127,12 +134,8 @@ impl Command {
     fn log_level(&self) -> &'static str {
         match self {
             Self::Serve(_) | Self::Register(_) | Self::Backend(_) => "info",
-            Self::Probe(_)
-            | Self::Services(_)
-            | Self::Service(_)
-            | Self::Watch(_)
-            | Self::Token(_) => "warn",
             Self::Demo(_) => "error",
+            _ => "warn",
         }
     }
 
@@ -147,6 +150,12 @@ impl Command {
             Self::Service(service) => Box::pin(service.run()).await,
             Self::Watch(watch) => Box::pin(watch.run()).await,
             Self::Token(token) => Box::pin(token.run()).await,
+            Self::Drain(drain) => Box::pin(drain.run()).await,
+            Self::Undrain(undrain) => Box::pin(undrain.run()).await,
+            Self::Weight(weight) => Box::pin(weight.run()).await,
+            Self::Drops(drops) => Box::pin(drops.run()).await,
+            Self::Fallback(fallback) => Box::pin(fallback.run()).await,
+            Self::Overrides(overrides) => Box::pin(overrides.run()).await,
         }
     }
 }

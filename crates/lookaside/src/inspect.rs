@@ -38,13 +38,7 @@ impl Inspector {
     /// # Errors
     /// Names the balancer and what went wrong.
     pub(crate) async fn connect(balancer: HostPort) -> anyhow::Result<Self> {
-        let channel = Endpoint::from_shared(format!("http://{balancer}"))?
-            .connect_timeout(REQUEST_TIME)
-            .http2_keep_alive_interval(KEEPALIVE)
-            .connect()
-            .await
-            .map_err(|error| anyhow!("{}", root(&error)))
-            .with_context(|| format!("balancer {balancer}: cannot connect"))?;
+        let channel = channel(&balancer).await?;
         Ok(Self {
             balancer,
             client: InspectClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES),
@@ -92,30 +86,45 @@ impl Inspector {
         match watch.message().await {
             Ok(Some(service)) => Ok(service),
             Ok(None) => Err(anyhow!("balancer {}: it ended the watch", self.balancer)),
-            Err(status) => Err(self.refused(&status)),
+            Err(status) => Err(refused(&self.balancer, &status)),
         }
     }
 
     fn told<T>(&self, answer: Result<tonic::Response<T>, Status>) -> anyhow::Result<T> {
         answer
             .map(tonic::Response::into_inner)
-            .map_err(|status| self.refused(&status))
+            .map_err(|status| refused(&self.balancer, &status))
     }
+}
 
-    fn refused(&self, status: &Status) -> anyhow::Error {
-        let balancer = &self.balancer;
-        match status.source() {
-            // Not the balancer's word, but how the connection ended.
-            Some(cause) => anyhow!("balancer {balancer}: connection lost: {}", root(cause)),
-            None => {
-                let code = code_name(status.code());
-                anyhow!("balancer {balancer}: {code}: {}", status.message())
-            }
+/// Connects to a balancer, for a few requests.
+///
+/// # Errors
+/// Names the balancer and what went wrong.
+pub(crate) async fn channel(balancer: &HostPort) -> anyhow::Result<Channel> {
+    Endpoint::from_shared(format!("http://{balancer}"))?
+        .connect_timeout(REQUEST_TIME)
+        .http2_keep_alive_interval(KEEPALIVE)
+        .connect()
+        .await
+        .map_err(|error| anyhow!("{}", root(&error)))
+        .with_context(|| format!("balancer {balancer}: cannot connect"))
+}
+
+/// Why a balancer did not do what it was asked.
+pub(crate) fn refused(balancer: &HostPort, status: &Status) -> anyhow::Error {
+    match status.source() {
+        // Not the balancer's word, but how the connection ended.
+        Some(cause) => anyhow!("balancer {balancer}: connection lost: {}", root(cause)),
+        None => {
+            let code = code_name(status.code());
+            anyhow!("balancer {balancer}: {code}: {}", status.message())
         }
     }
 }
 
-fn within<T>(message: T) -> tonic::Request<T> {
+/// A request that ends when a person would give up.
+pub(crate) fn within<T>(message: T) -> tonic::Request<T> {
     let mut request = tonic::Request::new(message);
     request.set_timeout(REQUEST_TIME);
     request

@@ -3,6 +3,7 @@
 mod backend;
 mod cli;
 mod config;
+mod control;
 mod demo;
 mod inspect;
 mod logging;

@@ -3,6 +3,7 @@
 mod code;
 mod format;
 mod json;
+mod overrides;
 mod probe;
 mod service;
 mod services;
@@ -13,6 +14,7 @@ pub(crate) use self::{
     code::code_name,
     format::percent,
     json::{ServiceJson, ServicesJson},
+    overrides::{write_overrides, write_overrides_json},
     probe::ProbeLines,
     service::write_service,
     services::write_services,

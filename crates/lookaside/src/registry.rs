@@ -1,6 +1,6 @@
 //! From configuration to a running registry.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use anyhow::Context;
 use fastrand::Rng;
@@ -65,7 +65,15 @@ pub(crate) async fn open(config: &Config) -> Result<Opened, Failure> {
                 }
             });
         }
-        RegistryUrl::File(path) => Arc::new(FileRegistry::new(path, DEFAULT_POLL)),
+        RegistryUrl::File(path) => {
+            let file = FileRegistry::new(path, DEFAULT_POLL);
+            if let Some(saved) = store.as_ref().and_then(StateStore::overrides) {
+                let restored = file.restore_overrides(saved, SystemTime::now()).await;
+                let restored = restored.context("cannot restore the overrides")?;
+                tracing::info!(restored, "overrides restored");
+            }
+            Arc::new(file)
+        }
         RegistryUrl::Etcd(_) => Arc::new(
             EtcdRegistry::connect(config.etcd())
                 .await

@@ -12,6 +12,7 @@ mod follow;
 mod links;
 mod liveness;
 mod members;
+mod overrides;
 mod proxy;
 mod registrar;
 mod restore;

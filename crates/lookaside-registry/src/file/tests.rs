@@ -85,3 +85,36 @@ async fn following_ends_with_the_registry() {
     drop(registry);
     while states.changed().await.is_ok() {}
 }
+
+#[tokio::test(start_paused = true)]
+async fn overrides_are_kept_beside_the_file_and_end_by_themselves() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("reg.toml");
+    fs::write(&path, "[[services]]\nname='orders'").unwrap();
+    let registry = FileRegistry::new(&path, DEFAULT_POLL);
+    let mut states = registry.subscribe();
+    next(&mut states).await;
+    let writer = registry.override_writer().unwrap();
+    let orders = lookaside_core::ServiceName::new("orders").unwrap();
+    let order = lookaside_core::Override::Fallback(true);
+    let note = lookaside_core::OverrideNote::default();
+    let ttl = Some(Duration::from_secs(5));
+    writer
+        .put(&orders, &order, &note, ttl, Some(0))
+        .await
+        .unwrap();
+    let state = next(&mut states).await;
+    assert!(
+        state.overrides.as_ref().unwrap().services["orders"]
+            .fallback
+            .is_some()
+    );
+    assert_eq!(services(&state), ["orders"]);
+    let error = writer.put(&orders, &order, &note, ttl, Some(0)).await;
+    assert!(matches!(
+        error,
+        Err(crate::OverrideError::Conflict { found: 1, .. })
+    ));
+    let state = next(&mut states).await;
+    assert!(state.overrides.as_ref().unwrap().services.is_empty());
+}

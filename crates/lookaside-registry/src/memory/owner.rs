@@ -18,7 +18,7 @@ const PROOF: Duration = Duration::from_secs(1);
 
 /// The task that owns the table, and the state it publishes.
 #[derive(Debug)]
-pub(super) struct Owner {
+pub(crate) struct Owner {
     access: Access,
     state: watch::Receiver<Arc<RegistryState>>,
     versions: watch::Receiver<Version>,
@@ -37,7 +37,7 @@ type Command = Box<dyn FnOnce(&mut Table, Instant) -> Reply + Send>;
 type Reply = Box<dyn FnOnce() + Send>;
 
 impl Owner {
-    pub(super) fn spawn(limits: MemoryLimits) -> Self {
+    pub(crate) fn spawn(limits: MemoryLimits) -> Self {
         let (access, commands) = mpsc::channel(QUEUE);
         let (publisher, state) = watch::channel(Arc::new(RegistryState {
             backends: Some(Arc::new(Snapshot::default())),
@@ -56,11 +56,11 @@ impl Owner {
         }
     }
 
-    pub(super) fn access(&self) -> &Access {
+    pub(crate) fn access(&self) -> &Access {
         &self.access
     }
 
-    pub(super) fn subscribe(&self) -> watch::Receiver<Arc<RegistryState>> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<RegistryState>> {
         self.state.clone()
     }
 

@@ -6,11 +6,14 @@ use std::{
     time::Duration,
 };
 
-use lookaside_core::{Backend, BackendId, Revision, ServiceName, ServiceSettings, Settings};
+use lookaside_core::{
+    Backend, BackendId, Override, OverrideNote, OverrideTarget, Revision, ServiceName,
+    ServiceSettings, Settings,
+};
 use tokio::time::Instant;
 
-use super::{Held, MemoryLimits, owner::Version};
-use crate::{Handle, RegistrarError, Registration, RegistrationError};
+use super::{Held, MemoryLimits, overrides::OverrideTable, owner::Version};
+use crate::{Handle, OverrideError, RegistrarError, Registration, RegistrationError};
 
 /// What is registered, and when it ends. Pure: time and handles are arguments.
 #[derive(Debug)]
@@ -27,6 +30,7 @@ pub(super) struct Table {
     /// Services whose backends were written since the last publication.
     written: BTreeSet<ServiceName>,
     settings_written: bool,
+    overrides: OverrideTable,
 }
 
 #[derive(Debug)]
@@ -49,6 +53,7 @@ impl Table {
             serial: 0,
             written: BTreeSet::new(),
             settings_written: false,
+            overrides: OverrideTable::default(),
         }
     }
 
@@ -154,6 +159,7 @@ impl Table {
             let handle = handle.clone();
             any |= self.remove(&handle);
         }
+        any |= self.overrides.expire(now);
         if any {
             self.revision += 1;
         }
@@ -161,7 +167,37 @@ impl Table {
 
     /// When [`Table::expire`] has something to do next.
     pub(super) fn next_expiry(&self) -> Option<Instant> {
-        self.expiries.first_key_value().map(|((at, _), _)| *at)
+        let registration = self.expiries.first_key_value().map(|((at, _), _)| *at);
+        let next = [registration, self.overrides.next_expiry()];
+        next.into_iter().flatten().min()
+    }
+
+    /// Records an override; returns its revision.
+    pub(super) fn put_override(
+        &mut self,
+        now: Instant,
+        service: ServiceName,
+        noted: (Override, OverrideNote),
+        ttl: Option<Duration>,
+        expected: Option<Revision>,
+    ) -> Result<Revision, OverrideError> {
+        let revision = self.revision + 1;
+        self.overrides
+            .put(now, service, noted, ttl, (expected, revision))?;
+        self.revision = revision;
+        Ok(revision)
+    }
+
+    /// Ends an override; says whether there was one.
+    pub(super) fn delete_override(
+        &mut self,
+        service: &ServiceName,
+        target: &OverrideTarget,
+        expected: Option<Revision>,
+    ) -> Result<bool, OverrideError> {
+        let deleted = self.overrides.delete(service, target, expected)?;
+        self.revision += Revision::from(deleted);
+        Ok(deleted)
     }
 
     pub(super) fn set_settings(

@@ -4,6 +4,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use lookaside_core::OverridesSnapshot;
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -67,6 +68,14 @@ impl StateStore {
             origin,
             found: state,
         }
+    }
+}
+
+impl StateStore {
+    /// The overrides that were saved: of a registry in a file, they stand nowhere else.
+    pub fn overrides(&self) -> Option<&OverridesSnapshot> {
+        let found = self.found.as_ref()?;
+        Some(&found.contents.overrides)
     }
 }
 

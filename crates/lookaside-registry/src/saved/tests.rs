@@ -283,3 +283,49 @@ async fn what_a_memory_registry_holds_is_of_no_use_to_another_kind() {
     let second = SavedRegistry::follow(store(temp.path()).await, Puppet::connecting(), GRACE);
     assert!(second.last_known().is_none());
 }
+
+#[tokio::test]
+async fn overrides_in_memory_outlive_a_restart_but_for_those_that_have_ended() {
+    use lookaside_core::{Override, OverrideNote};
+    let directory = tempfile::tempdir().unwrap();
+    let orders = ServiceName::new("orders").unwrap();
+    let note = |expires| OverrideNote {
+        by: Some("alice".into()),
+        expires,
+        ..OverrideNote::default()
+    };
+    let now = SystemTime::now();
+    let hour = Duration::from_secs(3600);
+    let store = store(directory.path()).await;
+    let memory = MemoryRegistry::new(MemoryLimits::default());
+    let first = SavedRegistry::restore(store, memory).await.unwrap();
+    let writer = first.override_writer().unwrap();
+    for (order, note, ttl) in [
+        (Override::Fallback(true), note(None), None),
+        (
+            Override::Drops(lookaside_core::Drops::default()),
+            note(Some(now + hour)),
+            Some(hour),
+        ),
+        // Its time is over by the clock on the wall, as after a long stop.
+        (
+            Override::Drain(lookaside_core::BackendId::new("a").unwrap()),
+            note(Some(now - hour)),
+            Some(hour),
+        ),
+    ] {
+        writer.put(&orders, &order, &note, ttl, None).await.unwrap();
+    }
+    first.flush().await;
+    drop(first);
+
+    let store = self::store(directory.path()).await;
+    let memory = MemoryRegistry::new(MemoryLimits::default());
+    let second = SavedRegistry::restore(store, memory).await.unwrap();
+    let state = Arc::clone(&second.subscribe().borrow());
+    let kept = Arc::clone(&state.overrides.as_ref().unwrap().services["orders"]);
+    let kinds: Vec<_> = kept.iter().map(|(it, _)| it.target().kind()).collect();
+    assert_eq!(kinds, ["drops", "fallback"]);
+    let fallback = &kept.fallback.as_ref().unwrap().note;
+    assert_eq!(fallback.by.as_deref(), Some("alice"));
+}

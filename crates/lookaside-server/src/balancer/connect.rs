@@ -49,7 +49,7 @@ impl Running {
         from: SocketAddr,
     ) {
         let service = |connection: &_| {
-            let client = self.service(connection);
+            let client = self.admin_service(connection);
             AdminService::new(client, self.readiness.subscribe(), metrics)
         };
         let (http, stop) = (&self.http, Arc::clone(&self.stop_admin));

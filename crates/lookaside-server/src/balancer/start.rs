@@ -103,7 +103,7 @@ impl Balancer {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&admission).run());
         let registrar = config.registration.then(|| registry.registrar());
-        let routes = services(
+        let services = services(
             Arc::clone(&status),
             config.tokens.clone(),
             registrar,
@@ -139,8 +139,9 @@ impl Balancer {
         ));
         let running = Arc::new(Running {
             balance_load: Arc::new(balance_load),
-            routes: Arc::new(routes),
+            routes: Arc::new(services.client),
             http,
+            admin_routes: Arc::new(services.admin),
             table: Arc::clone(&table),
             drain,
             metrics: Arc::clone(&metrics),

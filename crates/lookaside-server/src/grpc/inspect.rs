@@ -1,5 +1,6 @@
 mod describe;
 mod ejected;
+mod policy;
 mod stream;
 mod token;
 
@@ -15,6 +16,7 @@ use lookaside_registry::Freshness;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
+pub(super) use self::policy::{described_drops, described_override};
 use self::{describe::describe, stream::ServiceStream};
 use crate::{
     Permission::Inspect,

@@ -1,15 +1,15 @@
-use std::{convert::Infallible, fmt, future::Future, pin::Pin};
+use std::{convert::Infallible, fmt, future::Future, pin::Pin, sync::Arc};
 
 use http::{Request, Response};
 use tonic::{Status, body::Body, server::NamedService};
 use tower_service::Service;
 
-type Route = Box<
+type Route = Arc<
     dyn Fn(Request<Body>) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> + Send + Sync,
 >;
 
 /// The gRPC services beside `BalanceLoad`, by name.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Routes(Vec<(&'static str, Route)>);
 
 impl Routes {
@@ -34,7 +34,7 @@ impl Routes {
                 }
             })
         };
-        self.0.push((S::NAME, Box::new(route)));
+        self.0.push((S::NAME, Arc::new(route)));
         self
     }
 

@@ -8,6 +8,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod control;
 mod drain;
 mod grpc;
 mod host_names;

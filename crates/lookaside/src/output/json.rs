@@ -4,7 +4,10 @@
 use lookaside_proto::v1::{self, registry::State};
 use serde::Serialize;
 
-use super::format::{duration, timestamp};
+use super::{
+    format::{duration, timestamp},
+    overrides::OverrideJson,
+};
 
 /// `lookaside services --json`
 #[derive(Debug, Serialize)]
@@ -64,6 +67,15 @@ pub(crate) struct ServiceJson<'a> {
     drops: Vec<DropJson<'a>>,
     reported: ReportedJson<'a>,
     problems: Vec<ProblemJson<'a>>,
+    settings: Vec<SettingJson<'a>>,
+    overrides: Vec<OverrideJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct SettingJson<'a> {
+    name: &'a str,
+    value: &'a str,
+    source: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -191,6 +203,8 @@ impl<'a> From<&'a v1::Service> for ServiceJson<'a> {
                 .map(ReportedJson::from)
                 .unwrap_or_default(),
             problems: service.problems.iter().map(ProblemJson::from).collect(),
+            settings: service.settings.iter().map(SettingJson::from).collect(),
+            overrides: service.overrides.iter().map(OverrideJson::from).collect(),
         }
     }
 }
@@ -221,6 +235,16 @@ impl<'a> From<&'a v1::Ejection> for EjectionJson<'a> {
             address: &ejection.address,
             reason: &ejection.reason,
             since: timestamp(ejection.since),
+        }
+    }
+}
+
+impl<'a> From<&'a v1::Setting> for SettingJson<'a> {
+    fn from(setting: &'a v1::Setting) -> Self {
+        Self {
+            name: &setting.name,
+            value: &setting.value,
+            source: &setting.source,
         }
     }
 }

@@ -7,6 +7,7 @@ use lookaside_proto::v1::{Backend, LoadReport, Service};
 
 use super::{
     format::{ago, count, duration, or_dash, percent},
+    overrides::overrides_table,
     table::{Align, Table},
 };
 
@@ -35,6 +36,26 @@ pub(crate) fn write_service(out: &mut impl Write, service: &Service) -> io::Resu
     }
     if let Some(reported) = service.reported.as_ref().filter(|sum| sum.reports > 0) {
         writeln!(out, "\n{}", calls(reported))?;
+    }
+    let set = service.settings.iter().filter(|it| it.source != "default");
+    let set: Vec<_> = set.collect();
+    if !set.is_empty() {
+        let mut table = Table::new(&[
+            ("SETTING", Align::Left),
+            ("VALUE", Align::Left),
+            ("FROM", Align::Left),
+        ]);
+        for setting in set {
+            table.row([
+                setting.name.clone(),
+                setting.value.clone(),
+                setting.source.clone(),
+            ]);
+        }
+        write!(out, "\n{table}")?;
+    }
+    if !service.overrides.is_empty() {
+        write!(out, "\n{}", overrides_table(&service.overrides))?;
     }
     if !service.problems.is_empty() {
         let mut table = Table::new(&[("PROBLEM WITH KEY", Align::Left), ("REASON", Align::Left)]);

@@ -22,13 +22,16 @@ impl Table {
                 problems: Arc::default(),
             })
         });
-        if backends.is_none() && settings.is_none() {
+        let overrides = self
+            .overrides
+            .publish(last.overrides.as_ref(), self.revision);
+        if backends.is_none() && settings.is_none() && overrides.is_none() {
             return None;
         }
         Some(RegistryState {
             backends: backends.or_else(|| last.backends.clone()),
             settings: settings.or_else(|| last.settings.clone()),
-            overrides: last.overrides.clone(),
+            overrides: overrides.or_else(|| last.overrides.clone()),
             freshness: Freshness::Synced { as_of: now },
         })
     }

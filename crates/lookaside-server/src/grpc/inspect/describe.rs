@@ -9,6 +9,7 @@ use lookaside_proto::v1;
 use super::{
     count,
     ejected::{Ejected, panics},
+    policy,
 };
 use crate::table::{Entry, Published};
 
@@ -40,6 +41,12 @@ pub(super) fn describe(entry: &Entry, issuer: &TokenIssuer) -> Option<v1::Servic
             .chain(&published.settings.problem)
             .chain(&published.overrides.problems)
             .map(problem)
+            .collect(),
+        settings: policy::settings(&published.policy),
+        overrides: published
+            .overrides
+            .iter()
+            .map(|(order, note)| policy::described_override(entry.name(), &order, note))
             .collect(),
         largest_share_error: list.map_or(0.0, |list| 100.0 * list.largest_error()),
         panic: panics(&published),
@@ -121,10 +128,19 @@ fn state(
             .and_then(|status| status.failure.as_ref())
             .map(|failure| format!("{host}: {}", failure.error)),
     };
-    if backend.state == BackendState::Draining {
+    let overrides = published.overrides.backends.get(&backend.id);
+    let drained = overrides.and_then(|it| it.drain.as_ref());
+    let weighed = overrides.and_then(|it| it.weight.as_ref());
+    if let Some(drained) = drained {
+        ("drained", format!("drained by {}", drained.note))
+    } else if backend.state == BackendState::Draining {
         ("draining", "leaving by its own word".to_owned())
     } else if backend.weight == 0 {
-        ("drained", "its weight is 0".to_owned())
+        let reason = weighed.map_or_else(
+            || "its weight is 0".to_owned(),
+            |weighed| format!("weight 0 by {}", weighed.note),
+        );
+        ("drained", reason)
     } else if resolved.is_empty() {
         let reason = failure.unwrap_or_else(|| "its name is being looked up".to_owned());
         ("unresolved", reason)
@@ -133,8 +149,10 @@ fn state(
         let state = if ejected.is_all { "ejected" } else { "serving" };
         (state, ejected.reason())
     } else {
+        let weighed = weighed.map(|it| format!("weight {} by {}", it.value, it.note));
         // The addresses of a name that does not resolve any more are kept.
-        ("serving", failure.unwrap_or_default())
+        let reasons: Vec<_> = failure.into_iter().chain(weighed).collect();
+        ("serving", reasons.join("; "))
     }
 }
 

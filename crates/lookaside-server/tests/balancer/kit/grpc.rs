@@ -13,6 +13,10 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use lookaside_proto::v1::{GetServiceRequest, Service as Described, inspect_client::InspectClient};
 use lookaside_server::Balancer;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 use tonic::{Status, body::Body};
 use tower_service::Service;
 
@@ -25,7 +29,19 @@ impl Grpc {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let balancer = Arc::clone(balancer);
         tokio::spawn(async move { balancer.serve_connection(theirs, None).await });
-        let io = TokioIo::new(ours);
+        Self::over(ours).await
+    }
+
+    /// To the port for operators.
+    pub(crate) async fn operator(balancer: &Balancer) -> Self {
+        Self::over(TcpStream::connect(balancer.admin_addr()).await.unwrap()).await
+    }
+
+    async fn over<IO>(io: IO) -> Self
+    where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let io = TokioIo::new(io);
         let (client, connection) = handshake(TokioExecutor::new(), io).await.unwrap();
         tokio::spawn(connection);
         Self(client)

@@ -1,0 +1,113 @@
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+use lookaside_core::{Override, OverrideNote, OverrideTarget, Revision, ServiceName};
+
+/// The shortest and the longest time after which an override may end by itself.
+const TTL: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(366 * 24 * 60 * 60);
+
+/// Writes operators' overrides.
+#[async_trait]
+pub trait OverrideWriter: fmt::Debug + Send + Sync + 'static {
+    /// Puts an override in the place of what stands there, and returns its revision. With
+    /// a time to live it ends by itself. Key and revision of the note are not looked at.
+    ///
+    /// `expected` is the revision of what it replaces, 0 for nothing; `None`: whatever.
+    ///
+    /// # Errors
+    /// [`OverrideError::Conflict`] when something else stands there than was expected.
+    async fn put(
+        &self,
+        service: &ServiceName,
+        order: &Override,
+        note: &OverrideNote,
+        ttl: Option<Duration>,
+        expected: Option<Revision>,
+    ) -> Result<Revision, OverrideError>;
+
+    /// Ends an override; says whether there was one. `expected` as for
+    /// [`OverrideWriter::put`]; what is gone already is no conflict.
+    ///
+    /// # Errors
+    /// [`OverrideError::Conflict`] when something else stands there than was expected.
+    async fn delete(
+        &self,
+        service: &ServiceName,
+        target: &OverrideTarget,
+        expected: Option<Revision>,
+    ) -> Result<bool, OverrideError>;
+}
+
+/// Why an override was not written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OverrideError {
+    /// Somebody else was faster.
+    #[error(
+        "the override {target} of service {service} has changed: \
+         expected revision {expected}, found {found} (0: none)"
+    )]
+    Conflict {
+        /// The service.
+        service: ServiceName,
+        /// Which override.
+        target: OverrideTarget,
+        /// What was to be replaced.
+        expected: Revision,
+        /// What is there.
+        found: Revision,
+    },
+    /// By or reason, or the time to live.
+    #[error("{0}")]
+    Invalid(String),
+    /// The registry takes no more.
+    #[error("overrides: the limit of {0} is reached")]
+    Full(usize),
+    /// The registry cannot be written just now.
+    #[error("the registry cannot be written: {0}")]
+    Unavailable(String),
+}
+
+impl OverrideError {
+    /// Checks what anybody may get wrong who writes an override.
+    ///
+    /// # Errors
+    /// [`OverrideError::Invalid`] names it.
+    pub fn check(note: &OverrideNote, ttl: Option<Duration>) -> Result<(), Self> {
+        for (name, text) in [("by", &note.by), ("reason", &note.reason)] {
+            if let Some(text) = text {
+                super::value::check_note(text)
+                    .map_err(|error| Self::Invalid(format!("{name}: {error}")))?;
+            }
+        }
+        match ttl {
+            Some(ttl) if !TTL.contains(&ttl) => Err(Self::Invalid(format!(
+                "{} is no time to live from 1s to 366days",
+                humantime::format_duration(ttl)
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks what was expected against what is there.
+    ///
+    /// # Errors
+    /// [`OverrideError::Conflict`].
+    pub fn compare(
+        service: &ServiceName,
+        target: &OverrideTarget,
+        expected: Option<Revision>,
+        found: Revision,
+    ) -> Result<(), Self> {
+        match expected {
+            Some(expected) if expected != found => Err(Self::Conflict {
+                service: service.clone(),
+                target: target.clone(),
+                expected,
+                found,
+            }),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+mod request;
+
+use std::{sync::Arc, time::SystemTime};
+
+use lookaside_core::{Override, OverrideNote, OverrideTarget, ServiceName};
+use lookaside_proto::v1::{
+    ClearOverrideRequest, ClearOverrideResponse, ListOverridesRequest, ListOverridesResponse,
+    SetOverrideRequest, SetOverrideResponse, control_server,
+};
+use lookaside_registry::{OverrideError, OverrideWriter};
+use tonic::{Request, Response, Status};
+
+use super::inspect::described_override;
+use crate::{Permission::Control, access::peer_of, status};
+
+/// Takes operators' orders.
+#[derive(Debug)]
+pub(super) struct ControlService {
+    status: Arc<status::Status>,
+    writer: Option<Arc<dyn OverrideWriter>>,
+}
+
+impl ControlService {
+    pub(super) fn new(status: Arc<status::Status>) -> Self {
+        Self {
+            writer: status.registry.override_writer(),
+            status,
+        }
+    }
+
+    fn writer(&self) -> Result<&dyn OverrideWriter, Status> {
+        self.writer.as_deref().ok_or_else(|| {
+            Status::unimplemented(format!("{} takes no overrides", self.status.registry.url()))
+        })
+    }
+
+    /// Most names that nothing is registered by are misspelt.
+    fn check_known(&self, service: &ServiceName, target: &OverrideTarget) -> Result<(), Status> {
+        let state = self.status.registry_state();
+        let backends = state.backends.as_ref();
+        let known = backends.and_then(|snapshot| snapshot.services.get(service));
+        let Some(known) = known else {
+            return Err(Status::not_found(format!(
+                "service {service} is not registered"
+            )));
+        };
+        let Some(id) = target.backend() else {
+            return Ok(());
+        };
+        if known.backends.iter().any(|backend| backend.id == *id) {
+            return Ok(());
+        }
+        Err(Status::not_found(format!(
+            "service {service} has no backend {id}"
+        )))
+    }
+}
+
+#[tonic::async_trait]
+impl control_server::Control for ControlService {
+    async fn set_override(
+        &self,
+        request: Request<SetOverrideRequest>,
+    ) -> Result<Response<SetOverrideResponse>, Status> {
+        let service = request::service(&request.get_ref().service)?;
+        let peer = peer_of(&request)?;
+        peer.check(Control, service.as_str())?;
+        let who = peer.to_string();
+        let request = request.into_inner();
+        let order = request::order(request.order)?;
+        let target = order.target();
+        let ttl = request::ttl(request.ttl)?;
+        let at = SystemTime::now();
+        let note = OverrideNote {
+            at: Some(at),
+            expires: ttl.and_then(|ttl| at.checked_add(ttl)),
+            ..request::note(&request.by, &request.reason)?
+        };
+        if !request.absent_ok {
+            self.check_known(&service, &target)?;
+        }
+        let expected = request.expected_revision;
+        let writer = self.writer()?;
+        let put = writer.put(&service, &order, &note, ttl, expected);
+        let revision = put.await.map_err(refused)?;
+        tracing::info!(
+            %service,
+            kind = target.kind(),
+            backend = target.backend().map(tracing::field::display),
+            value = described_value(&order),
+            by = request.by,
+            reason = request.reason,
+            ttl = ttl.map(tracing::field::debug),
+            peer = who,
+            revision,
+            "control: override set"
+        );
+        Ok(Response::new(SetOverrideResponse { revision }))
+    }
+
+    async fn clear_override(
+        &self,
+        request: Request<ClearOverrideRequest>,
+    ) -> Result<Response<ClearOverrideResponse>, Status> {
+        let service = request::service(&request.get_ref().service)?;
+        let peer = peer_of(&request)?;
+        peer.check(Control, service.as_str())?;
+        let who = peer.to_string();
+        let request = request.into_inner();
+        let target = request::target(request.kind(), &request.backend)?;
+        OverrideError::check(&request::note(&request.by, &request.reason)?, None)
+            .map_err(refused)?;
+        let delete = self
+            .writer()?
+            .delete(&service, &target, request.expected_revision);
+        let cleared = delete.await.map_err(refused)?;
+        tracing::info!(
+            %service,
+            kind = target.kind(),
+            backend = target.backend().map(tracing::field::display),
+            by = request.by,
+            reason = request.reason,
+            peer = who,
+            cleared,
+            "control: override cleared"
+        );
+        Ok(Response::new(ClearOverrideResponse { cleared }))
+    }
+
+    async fn list_overrides(
+        &self,
+        request: Request<ListOverridesRequest>,
+    ) -> Result<Response<ListOverridesResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let only = match request.get_ref().service.as_str() {
+            "" => {
+                peer.check_some(Control)?;
+                None
+            }
+            name => {
+                let service = request::service(name)?;
+                peer.check(Control, service.as_str())?;
+                Some(service)
+            }
+        };
+        let state = self.status.registry_state();
+        let services = state.overrides.iter().flat_map(|it| it.services.iter());
+        let visible = services
+            .filter(|(service, _)| only.as_ref().is_none_or(|only| only == *service))
+            .filter(|(service, _)| peer.may(Control, service.as_str()));
+        let overrides = visible.flat_map(|(service, overrides)| {
+            let all = overrides.iter();
+            all.map(|(order, note)| described_override(service, &order, note))
+        });
+        Ok(Response::new(ListOverridesResponse {
+            overrides: overrides.collect(),
+        }))
+    }
+}
+
+/// As people write it.
+pub(super) fn described_value(order: &Override) -> String {
+    match order {
+        Override::Weight(_, weight) => weight.to_string(),
+        Override::Drain(_) => "true".to_owned(),
+        Override::Drops(drops) => super::inspect::described_drops(drops),
+        Override::Fallback(fallback) => fallback.to_string(),
+    }
+}
+
+fn refused(error: OverrideError) -> Status {
+    let text = error.to_string();
+    match error {
+        OverrideError::Conflict { .. } => Status::aborted(text),
+        OverrideError::Invalid(_) => Status::invalid_argument(text),
+        OverrideError::Full(_) => Status::resource_exhausted(text),
+        // Also whatever a later registry may fail with: it can be tried again.
+        _ => Status::unavailable(text),
+    }
+}

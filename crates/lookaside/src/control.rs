@@ -1,0 +1,59 @@
+//! Telling a balancer what to do.
+
+use lookaside_core::HostPort;
+use lookaside_proto::v1::{
+    ClearOverrideRequest, ListOverridesRequest, Override, SetOverrideRequest,
+    control_client::ControlClient,
+};
+use tonic::{Code, transport::Channel};
+
+use crate::inspect::{channel, refused, within};
+
+/// One balancer's control service.
+#[derive(Debug)]
+pub(crate) struct Controller {
+    balancer: HostPort,
+    client: ControlClient<Channel>,
+}
+
+impl Controller {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Names the balancer and what went wrong.
+    pub(crate) async fn connect(balancer: HostPort) -> anyhow::Result<Self> {
+        let channel = channel(&balancer).await?;
+        Ok(Self {
+            balancer,
+            client: ControlClient::new(channel),
+        })
+    }
+
+    pub(crate) async fn set(&mut self, request: SetOverrideRequest) -> anyhow::Result<i64> {
+        let answer = self.client.set_override(within(request)).await;
+        Ok(self.told(answer)?.revision)
+    }
+
+    /// Says whether there was anything to clear.
+    pub(crate) async fn clear(&mut self, request: ClearOverrideRequest) -> anyhow::Result<bool> {
+        let answer = self.client.clear_override(within(request)).await;
+        Ok(self.told(answer)?.cleared)
+    }
+
+    pub(crate) async fn list(&mut self, service: String) -> anyhow::Result<Vec<Override>> {
+        let request = within(ListOverridesRequest { service });
+        let answer = self.client.list_overrides(request).await;
+        Ok(self.told(answer)?.overrides)
+    }
+
+    fn told<T>(&self, answer: Result<tonic::Response<T>, tonic::Status>) -> anyhow::Result<T> {
+        answer.map(tonic::Response::into_inner).map_err(|status| {
+            let error = refused(&self.balancer, &status);
+            if status.code() == Code::Unimplemented && status.message().starts_with("no service") {
+                error.context("this is no admin port: --balancer takes the one of `serve --admin`")
+            } else {
+                error
+            }
+        })
+    }
+}
