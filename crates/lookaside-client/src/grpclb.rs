@@ -13,6 +13,8 @@
 mod child;
 mod events;
 mod fallback;
+#[cfg(feature = "fuzzing")]
+mod fuzzing;
 mod list;
 mod listed;
 mod picker;
@@ -25,6 +27,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::HeaderValue;
 
+#[cfg(feature = "fuzzing")]
+pub use self::fuzzing::fuzz_response;
 use crate::{
     Policy, PolicyBuilder, PolicyOptions,
     subchannel::{KeepAlive, PoolSettings},

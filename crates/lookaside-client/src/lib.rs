@@ -42,6 +42,9 @@ mod address;
 mod channel;
 mod connector;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod grpclb;
 mod policy;
 mod policy_task;

@@ -19,6 +19,9 @@ mod config;
 mod connector;
 mod failure;
 mod follower;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod layout;
 mod prefix;
 mod publisher;

@@ -19,5 +19,10 @@ pub(crate) use self::{
     values::{RegistryUrl, parse_duration},
 };
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::load::load_text;
+
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod tests;

@@ -42,6 +42,9 @@ use crate::{
 
 mod interval;
 
+#[cfg(feature = "fuzzing")]
+pub(super) use self::interval::clamp as report_interval;
+
 /// A `BalanceLoad` stream to one of the balancers, opened again whenever it ends. Ends
 /// with its owner.
 pub(super) struct BalancerStream {

@@ -33,7 +33,24 @@ pub(crate) fn load(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
     overrides: Overrides,
 ) -> Result<Loaded, ConfigError> {
-    let mut table = file.map(read).transpose()?.unwrap_or_default();
+    let text = |path: &Path| {
+        fs::read_to_string(path).map_err(|reason| ConfigError::Read {
+            path: path.to_owned(),
+            reason,
+        })
+    };
+    let content = file.map(text).transpose()?;
+    load_text(file.zip(content.as_deref()), variables, overrides)
+}
+
+/// As [`load`], of a file that has been read.
+pub(crate) fn load_text(
+    file: Option<(&Path, &str)>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+    overrides: Overrides,
+) -> Result<Loaded, ConfigError> {
+    let table = file.map(|(path, text)| read(path, text)).transpose()?;
+    let mut table = table.unwrap_or_default();
     let environment = environment(variables)?;
     merge(&mut table, environment.table);
     let registry_is_set = overrides.registry.is_some() || table.contains_key("registry");
@@ -58,17 +75,13 @@ pub(crate) fn load(
 
 /// The file as a table, after it has been read as a [`Config`], for errors that point
 /// at the line.
-fn read(path: &Path) -> Result<Table, ConfigError> {
-    let text = fs::read_to_string(path).map_err(|reason| ConfigError::Read {
-        path: path.to_owned(),
-        reason,
-    })?;
+fn read(path: &Path, text: &str) -> Result<Table, ConfigError> {
     let wrong = |reason| ConfigError::File {
         path: path.to_owned(),
         reason: Box::new(reason),
     };
-    toml::from_str::<Config>(&text).map_err(wrong)?;
-    toml::from_str(&text).map_err(wrong)
+    toml::from_str::<Config>(text).map_err(wrong)?;
+    toml::from_str(text).map_err(wrong)
 }
 
 /// Puts `over` over `under`, key by key.

@@ -2,7 +2,10 @@ use std::time::Duration;
 
 /// How often to report: never, unless the balancer asks for a time above zero, and no
 /// more often than `min`.
-pub(super) fn clamp(asked: Option<&prost_types::Duration>, min: Duration) -> Option<Duration> {
+pub(in crate::grpclb) fn clamp(
+    asked: Option<&prost_types::Duration>,
+    min: Duration,
+) -> Option<Duration> {
     // By hand: prost-types 0.14 negates, and overflows for the lowest number of seconds.
     let asked = asked?;
     let seconds = u64::try_from(asked.seconds).ok()?;
