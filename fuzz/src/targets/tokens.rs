@@ -5,7 +5,7 @@ use lookaside_core::{
     TokenVerdict, TokenVerifier, Variant, parse_keys, strip_variant,
 };
 
-/// Any bytes as a token: only what the issuer made passes for genuine. Any text as a file
+/// Any bytes as a token: only what the issuer made passes for valid. Any text as a file
 /// of keys.
 pub fn run(data: &[u8]) {
     let service: ServiceName = "orders".parse().expect("a name");
@@ -14,7 +14,7 @@ pub fn run(data: &[u8]) {
     let ring = KeyRing::new([key]).expect("one key");
     let own = TokenIssuer::Signed(ring.clone()).issue(&service, &id);
     let verifier = TokenVerifier::new(Some(ring), [(service, id)]);
-    if let TokenVerdict::Genuine { .. } = verifier.verify(data) {
+    if let TokenVerdict::Valid { .. } = verifier.verify(data) {
         let text = std::str::from_utf8(data).expect("ASCII");
         assert_eq!(strip_variant(text), own.as_str());
     }
