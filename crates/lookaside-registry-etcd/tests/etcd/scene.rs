@@ -10,7 +10,11 @@ use lookaside_tests::{
     etcd::{ClusterOptions, History, value},
     proxy::{Mode, Proxy},
 };
-use tokio::{sync::watch, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 
 use crate::{
     support::{Followed, PATIENCE, is_synced, timings},
@@ -157,10 +161,16 @@ impl Scene {
 }
 
 /// Writes, changes and deletes backends, and now and then settings; some in one
-/// revision.
+/// revision. A cluster that is choosing its leader refuses writes for a while.
 async fn write(client: &mut Client, rng: &mut fastrand::Rng, times: usize) {
-    for _ in 0..times {
-        step(client, rng).await.unwrap();
+    let until = Instant::now() + PATIENCE;
+    let mut written = 0;
+    while written < times {
+        match step(client, rng).await {
+            Ok(()) => written += 1,
+            Err(error) if Instant::now() > until => panic!("{error}"),
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
     }
 }
 
