@@ -43,13 +43,16 @@ pub fn run_if_asked() -> Result<()> {
     process::exit(0);
 }
 
-/// Answers every request with SERVING, and looks at none.
 async fn serve() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     rustix::net::listen(&listener, 4096)?;
     listener.set_nonblocking(true)?;
     println!("{}", listener.local_addr()?);
-    let listener = tokio::net::TcpListener::from_std(listener)?;
+    answer(tokio::net::TcpListener::from_std(listener)?).await
+}
+
+/// Answers every request with SERVING, and looks at none.
+async fn answer(listener: tokio::net::TcpListener) -> Result<()> {
     loop {
         let (mut stream, _) = listener.accept().await?;
         tokio::spawn(async move {
@@ -202,5 +205,50 @@ impl Drop for Child {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lookaside_core::Probe;
+    use lookaside_server::Probes;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_probe_finds_the_benchmarks_backend_well() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = listener.local_addr().unwrap().into();
+        let server = tokio::spawn(answer(listener));
+        let grpc = Probe::Grpc {
+            service: "orders".into(),
+            tls: false,
+        };
+        for probe in [Probe::Tcp, grpc] {
+            let asked = Probes::default()
+                .probe(&target, &probe, Duration::from_secs(10))
+                .await;
+            assert_eq!(asked, Ok(()), "{probe:?}");
+        }
+        server.abort();
+    }
+
+    #[test]
+    fn requests_are_answered_however_they_are_cut() {
+        let mut request = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+        request.extend(frame(4, 0, 0, &[]));
+        for stream in [1, 3] {
+            request.extend(frame(1, 4, stream, b"headers"));
+            request.extend(frame(0, 1, stream, &message(b"")));
+        }
+        let whole = replies(&mut request.clone(), &mut 24);
+        for cut in 1..request.len() {
+            let (mut bytes, mut preface, mut all) = (Vec::new(), 24, Vec::new());
+            for part in request.chunks(cut) {
+                bytes.extend_from_slice(part);
+                all.extend(replies(&mut bytes, &mut preface));
+            }
+            assert_eq!(all, whole, "cut into {cut}");
+        }
     }
 }

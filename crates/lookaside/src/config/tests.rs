@@ -318,3 +318,11 @@ fn durations_are_written_with_units() {
         );
     }
 }
+
+#[test]
+fn a_file_for_health_checks_that_cannot_be_used_is_named() {
+    let config: Config = toml::from_str("[health]\nca = \"/nonexistent.pem\"").unwrap();
+    let error = config.health.probes().unwrap_err().to_string();
+    assert!(error.contains("/nonexistent.pem"), "{error}");
+    assert!(Config::default().health.probes().is_ok());
+}

@@ -233,3 +233,22 @@ fn ages_have_two_units_at_most() {
     assert_eq!(shown(7500.0), "2h 5m");
     assert_eq!(shown(273_600.0), "3d 4h");
 }
+
+#[test]
+fn an_ejected_backend_is_shown_with_its_reason_and_since_when() {
+    let mut service = service();
+    let since = std::time::SystemTime::now() - std::time::Duration::from_secs(75);
+    let ejection = v1::Ejection {
+        address: "10.0.0.1:80".to_owned(),
+        reason: "connection refused".to_owned(),
+        since: Some(since.into()),
+    };
+    service.backends[0].state = "ejected".to_owned();
+    service.backends[0].reason = "connection refused".to_owned();
+    service.backends[0].ejections = vec![ejection];
+    let text = written(&service);
+    assert!(
+        text.contains("ejected (connection refused; for 1m 1"),
+        "{text}"
+    );
+}
