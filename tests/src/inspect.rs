@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use lookaside_proto::v1::{
     GetServiceRequest, GetStatusRequest, GetStatusResponse, Service, inspect_client::InspectClient,
 };
-use tonic::transport::Channel;
+use tonic::transport::{Channel, ClientTlsConfig};
 
 /// A plain HTTP/2 connection to `addr`.
 ///
@@ -14,6 +14,18 @@ use tonic::transport::Channel;
 /// When there is none to be had.
 pub async fn connect(addr: SocketAddr) -> Result<Channel> {
     let endpoint = Channel::from_shared(format!("http://{addr}"))?;
+    endpoint
+        .connect()
+        .await
+        .with_context(|| format!("connecting to {addr}"))
+}
+
+/// A connection in TLS.
+///
+/// # Errors
+/// When there is none to be had.
+pub async fn connect_tls(addr: SocketAddr, tls: ClientTlsConfig) -> Result<Channel> {
+    let endpoint = Channel::from_shared(format!("https://{addr}"))?.tls_config(tls)?;
     endpoint
         .connect()
         .await

@@ -11,7 +11,7 @@ use lookaside_proto::lb::{
 };
 use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Status, Streaming};
+use tonic::{Status, Streaming, transport::Channel};
 
 use crate::inspect;
 
@@ -50,6 +50,14 @@ pub async fn open(balancer: SocketAddr, first: LoadBalanceRequest) -> Result<Str
     let channel = inspect::connect(balancer)
         .await
         .map_err(|e| Status::unavailable(format!("{e:#}")))?;
+    open_over(channel, first).await
+}
+
+/// As [`open`], over a connection that there is.
+///
+/// # Errors
+/// The status with which the balancer refuses it.
+pub async fn open_over(channel: Channel, first: LoadBalanceRequest) -> Result<Stream, Status> {
     let mut client = LoadBalancerClient::new(channel);
     let (requests, receiver) = mpsc::channel(16);
     requests.try_send(first).expect("room for one");
@@ -69,7 +77,19 @@ impl Stream {
     /// # Errors
     /// As the balancer answers.
     pub async fn open(balancer: SocketAddr, service: &str) -> Result<Self> {
-        let mut stream = open(balancer, initial(service)).await?;
+        open(balancer, initial(service)).await?.begun().await
+    }
+
+    /// As [`Stream::open`], over a connection that there is.
+    ///
+    /// # Errors
+    /// As the balancer answers.
+    pub async fn open_over(channel: Channel, service: &str) -> Result<Self> {
+        open_over(channel, initial(service)).await?.begun().await
+    }
+
+    async fn begun(self) -> Result<Self> {
+        let mut stream = self;
         match stream.next().await? {
             Some(Response::InitialResponse(_)) => Ok(stream),
             other => bail!("the first message is {other:?}"),

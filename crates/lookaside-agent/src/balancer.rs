@@ -10,14 +10,17 @@ use std::{
 use async_trait::async_trait;
 use lookaside_core::{BackendState, HostPort};
 use lookaside_proto::v1::{self, registration_client::RegistrationClient};
-use lookaside_registry::{Handle, Registered, Registrar, RegistrarError, Registration};
+use lookaside_registry::{Claim, Handle, Registered, Registrar, RegistrarError, Registration};
 use tokio::{sync::Notify, time::timeout};
 use tonic::{
     Code, Response, Status,
     transport::{Channel, Endpoint},
 };
 
-use crate::{TargetError, connector::Connector};
+use crate::{
+    TargetError,
+    connector::{Connector, Tls},
+};
 
 /// A balancer that has not answered by then is passed over for the next one. With the
 /// default time to live of 10 s, three of them fit between two renewals.
@@ -50,6 +53,25 @@ impl BalancerRegistrar {
     /// # Errors
     /// The list is empty, or an address is none.
     pub fn new(balancers: impl IntoIterator<Item = HostPort>) -> Result<Self, TargetError> {
+        Self::over(balancers, None)
+    }
+
+    /// As [`BalancerRegistrar::new`], in TLS.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "tls")]
+    pub fn with_tls(
+        balancers: impl IntoIterator<Item = HostPort>,
+        tls: lookaside_tls::ClientTls,
+    ) -> Result<Self, TargetError> {
+        Self::over(balancers, Some(tls))
+    }
+
+    fn over(
+        balancers: impl IntoIterator<Item = HostPort>,
+        tls: Option<Tls>,
+    ) -> Result<Self, TargetError> {
         let disconnected = Arc::new(Notify::new());
         let balancers = balancers
             .into_iter()
@@ -66,6 +88,7 @@ impl BalancerRegistrar {
                     .connect_with_connector_lazy(Connector {
                         disconnected: Arc::clone(&disconnected),
                         timeout: REQUEST_TIME,
+                        tls: tls.clone(),
                     });
                 Ok(Balancer {
                     address,
@@ -107,7 +130,7 @@ impl BalancerRegistrar {
             };
             match status.code() {
                 Code::InvalidArgument => return Err(Failure::Refused(status.message().into())),
-                Code::AlreadyExists => return Err(Failure::Taken),
+                Code::AlreadyExists => return Err(Failure::Taken(status.message().into())),
                 Code::NotFound => return Err(Failure::Gone),
                 _ => {}
             }
@@ -127,7 +150,7 @@ impl BalancerRegistrar {
 /// What the balancers said, before it is known what was asked.
 enum Failure {
     Refused(Arc<str>),
-    Taken,
+    Taken(Arc<str>),
     Gone,
     Unavailable(Arc<str>),
 }
@@ -135,9 +158,10 @@ enum Failure {
 impl Failure {
     fn of(self, registration: &Registration) -> RegistrarError {
         match self {
-            Self::Taken => RegistrarError::Taken {
+            Self::Taken(message) => RegistrarError::Taken {
                 service: registration.service.clone(),
                 id: registration.id.clone(),
+                holder: holder(&message),
             },
             other => other.into(),
         }
@@ -151,9 +175,15 @@ impl From<Failure> for RegistrarError {
             Failure::Gone => Self::Gone,
             Failure::Unavailable(reason) => Self::Unavailable(reason),
             // Only a registration can find the id taken.
-            Failure::Taken => Self::Unavailable("a balancer answered ALREADY_EXISTS".into()),
+            Failure::Taken(_) => Self::Unavailable("a balancer answered ALREADY_EXISTS".into()),
         }
     }
+}
+
+/// Who has the id, from a balancer's words (those of [`RegistrarError::Taken`]).
+fn holder(message: &str) -> Arc<str> {
+    let holder = message.split_once(" is registered by ");
+    holder.map_or(message, |(_, holder)| holder).into()
 }
 
 /// The status in one line, down to the cause: tonic's own says "transport error".
@@ -191,15 +221,18 @@ fn granted(ttl: Option<prost_types::Duration>) -> Duration {
 
 #[async_trait]
 impl Registrar for BalancerRegistrar {
-    async fn register(
+    async fn claim(
         &self,
         registration: &Registration,
         ttl: Duration,
+        claim: &Claim,
     ) -> Result<Registered, RegistrarError> {
         let request = v1::RegisterRequest {
             instance: Some(instance(registration)),
             // At most 24 h: it fits.
             ttl: ttl.try_into().ok(),
+            owner_secret: claim.secret().to_vec(),
+            request_id: claim.request().to_vec(),
         };
         let response = self
             .ask(|mut client| {

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::{
     Agent, AgentState, Target,
+    claims::Claims,
     task::{Task, Wanted},
 };
 
@@ -148,6 +149,7 @@ impl AgentBuilder {
             state,
             registering: watch::Sender::new(false),
             rng: Rng::new(),
+            claims: Claims::default(),
         };
         Ok(Agent::start(task, wanted, state_rx, self.drain_time))
     }

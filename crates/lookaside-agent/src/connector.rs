@@ -1,5 +1,5 @@
 use std::{
-    io,
+    fmt, io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -22,6 +22,35 @@ use tower_service::Service;
 pub(crate) struct Connector {
     pub(crate) disconnected: Arc<Notify>,
     pub(crate) timeout: Duration,
+    pub(crate) tls: Option<Tls>,
+}
+
+/// What takes connections into TLS.
+#[cfg(feature = "tls")]
+pub(crate) type Tls = lookaside_tls::ClientTls;
+/// There is none.
+#[cfg(not(feature = "tls"))]
+pub(crate) type Tls = std::convert::Infallible;
+
+/// A byte stream, in TLS or not.
+trait Io: AsyncRead + AsyncWrite + Send + Unpin + fmt::Debug {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + fmt::Debug> Io for T {}
+
+async fn connect(uri: Uri, tls: Option<Tls>) -> io::Result<Box<dyn Io>> {
+    let address = uri.authority().map_or("", |authority| authority.as_str());
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    match tls {
+        None => Ok(Box::new(stream)),
+        #[cfg(feature = "tls")]
+        Some(tls) => {
+            let host = uri.host().unwrap_or_default();
+            Ok(Box::new(tls.connect(host, stream).await?))
+        }
+        #[cfg(not(feature = "tls"))]
+        Some(never) => match never {},
+    }
 }
 
 impl Service<Uri> for Connector {
@@ -37,13 +66,12 @@ impl Service<Uri> for Connector {
         let Self {
             disconnected,
             timeout: limit,
+            tls,
         } = self.clone();
         Box::pin(async move {
-            let address = uri.authority().map_or("", |authority| authority.as_str());
-            let stream = timeout(limit, TcpStream::connect(address))
+            let stream = timeout(limit, connect(uri, tls))
                 .await
                 .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-            stream.set_nodelay(true)?;
             Ok(TokioIo::new(Connection {
                 stream,
                 disconnected,
@@ -55,7 +83,7 @@ impl Service<Uri> for Connector {
 /// A connection that rings when it is dropped, which is when HTTP/2 gives it up.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Io>,
     disconnected: Arc<Notify>,
 }
 

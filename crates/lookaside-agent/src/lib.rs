@@ -23,10 +23,12 @@
 //! ```
 //!
 //! Feature `etcd`: `Target::etcd` registers in etcd itself; needs `protoc` to build.
+//! Feature `tls`: `Target::balancers_with_tls` registers in TLS.
 
 mod agent;
 mod balancer;
 mod builder;
+mod claims;
 mod connector;
 mod keeper;
 mod keys;
@@ -40,9 +42,11 @@ pub use lookaside_core::{
     BackendId, HostPort, Key, KeyError, KeyId, KeyRing, KeyRingError, ServiceName, TokenFault,
     TokenVerdict,
 };
-pub use lookaside_registry::{Handle, Registered, Registrar, RegistrarError, Registration};
+pub use lookaside_registry::{Claim, Handle, Registered, Registrar, RegistrarError, Registration};
 #[cfg(feature = "etcd")]
 pub use lookaside_registry_etcd::{ConfigError as EtcdConfigError, EtcdConfig};
+#[cfg(feature = "tls")]
+pub use lookaside_tls::{ClientTls, ClientTlsError, Identity};
 
 pub use agent::Agent;
 pub use balancer::BalancerRegistrar;

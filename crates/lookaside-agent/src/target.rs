@@ -33,11 +33,19 @@ impl Target {
     /// # Errors
     /// The list is empty, or an address is none.
     pub fn balancers(balancers: impl IntoIterator<Item = HostPort>) -> Result<Self, TargetError> {
-        let registrar = BalancerRegistrar::new(balancers)?;
-        Ok(Self {
-            nudge: Some(registrar.disconnected()),
-            registrar: Arc::new(registrar),
-        })
+        Ok(BalancerRegistrar::new(balancers)?.into())
+    }
+
+    /// As [`Target::balancers`], in TLS: each balancer needs a certificate for its host.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "tls")]
+    pub fn balancers_with_tls(
+        balancers: impl IntoIterator<Item = HostPort>,
+        tls: lookaside_tls::ClientTls,
+    ) -> Result<Self, TargetError> {
+        Ok(BalancerRegistrar::with_tls(balancers, tls)?.into())
     }
 
     /// Registers in etcd itself, without a balancer.
@@ -58,6 +66,15 @@ impl Target {
         Self {
             registrar,
             nudge: None,
+        }
+    }
+}
+
+impl From<BalancerRegistrar> for Target {
+    fn from(registrar: BalancerRegistrar) -> Self {
+        Self {
+            nudge: Some(registrar.disconnected()),
+            registrar: Arc::new(registrar),
         }
     }
 }

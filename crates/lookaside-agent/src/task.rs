@@ -11,6 +11,7 @@ use tokio::{
 
 use crate::{
     AgentState,
+    claims::Claims,
     keeper::{BACKOFF, Keeper, Step},
 };
 
@@ -43,6 +44,8 @@ pub(crate) struct Task {
     /// what is wanted; a registration looks there after it has said so here.
     pub(crate) registering: watch::Sender<bool>,
     pub(crate) rng: Rng,
+    /// What proves that it is the same backend again, and what it asked for last.
+    pub(crate) claims: Claims,
 }
 
 impl Task {
@@ -84,9 +87,15 @@ impl Task {
         let limit = (self.ttl / 3).clamp(MIN_REQUEST_TIME, MAX_REQUEST_TIME);
         let registrar = &self.registrar;
         let answer = match step {
-            Step::Register => within(limit, registrar.register(&registration, self.ttl))
-                .await
-                .map(|made| keeper.registered(made, registration, sent)),
+            Step::Register => match self.claims.of(&registration) {
+                Ok(claim) => within(limit, registrar.claim(&registration, self.ttl, &claim))
+                    .await
+                    .map(|made| {
+                        self.claims.answered();
+                        keeper.registered(made, registration, sent);
+                    }),
+                Err(error) => Err(error),
+            },
             Step::Renew(handle) => within(limit, registrar.renew(&handle))
                 .await
                 .map(|ttl| keeper.renewed(ttl, sent)),

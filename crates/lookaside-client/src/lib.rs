@@ -37,6 +37,7 @@
 //! | feature | default | adds |
 //! | --- | --- | --- |
 //! | `dns` | yes | host names among targets, balancers and fallback addresses |
+//! | `tls` | no | `TlsConnector`: connections in TLS |
 
 mod address;
 mod channel;
@@ -50,6 +51,8 @@ mod policy;
 mod policy_task;
 mod resolver;
 mod subchannel;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use address::{Address, LbToken, LbTokenError, Peer};
 pub use channel::{Builder, Channel, ResponseBody, ResponseFuture, WaitForReady};
@@ -62,3 +65,5 @@ pub use policy::{
 };
 pub use resolver::{ResolveError, Resolver, ResolverBuilder, ResolverController, ResolverUpdate};
 pub use subchannel::{Subchannel, SubchannelId, SubchannelState};
+#[cfg(feature = "tls")]
+pub use tls::{ClientTls, ClientTlsError, Identity, TlsConnector};

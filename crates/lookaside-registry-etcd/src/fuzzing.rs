@@ -1,11 +1,11 @@
 //! Inside doors for the fuzz targets; no part of the API.
 
 use lookaside_registry::{
-    Registration,
+    Owner, Registration,
     reflector::{KeyValue, Layout},
 };
 
-use crate::layout::{Endpoints, OverrideKeys, SettingsKeys, encode, key_of, name_of};
+use crate::layout::{Endpoints, OverrideKeys, SettingsKeys, encode, key_of, name_of, owner_of};
 
 const PREFIX: &str = "prefix/";
 
@@ -54,8 +54,12 @@ pub fn layouts(key: &[u8], value: &[u8]) {
         if let Err(error) = registration.check() {
             panic!("read, but not to be written: {error}: {registration:?}");
         }
+        let nobody = || Owner::parse("00000000000000000000000000000000", None);
+        let Some(owner) = owner_of(&it.value).or_else(nobody) else {
+            panic!("32 digits are an owner");
+        };
         let again = KeyValue {
-            value: encode(&registration),
+            value: encode(&registration, &owner),
             ..it
         };
         let again = endpoints.assemble([&endpoints.entry(&again, None)].into_iter());

@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub(crate) use endpoints::{Endpoints, key_of, name_of};
 pub(crate) use overrides::OverrideKeys;
 pub(crate) use settings::SettingsKeys;
-pub(crate) use value::{address_of, encode};
+pub(crate) use value::{address_of, encode, owner_of};
 
 /// The longest value of a backend that is read. An ordinary one has about 100 bytes.
 pub const MAX_VALUE_BYTES: usize = 64 * 1024;

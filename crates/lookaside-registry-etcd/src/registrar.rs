@@ -1,4 +1,5 @@
 mod handle;
+mod lease;
 mod overrides;
 mod session;
 mod settings;
@@ -7,18 +8,23 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use etcd_client::{
-    Compare, CompareOp, Error, GetOptions, PutOptions, Txn, TxnOp, TxnOpResponse, TxnResponse,
+    Compare, CompareOp, GetOptions, KeyValue, PutOptions, Txn, TxnOp, TxnOpResponse, TxnResponse,
 };
 use lookaside_registry::{
-    Handle, Registered, Registrar, RegistrarError, Registration, RegistrationError, check_ttl,
+    Claim, Handle, Owner, Registered, Registrar, RegistrarError, Registration, RegistrationError,
+    check_ttl,
 };
 use tracing::debug;
 
-use self::{handle::Lease, session::Session};
+use self::{
+    handle::Lease,
+    lease::{LeaseState, lease_of},
+    session::Session,
+};
 use crate::{
     ConfigError, EtcdConfig,
     connector::Connector,
-    layout::{address_of, encode, key_of},
+    layout::{address_of, encode, key_of, owner_of},
 };
 
 /// How often a key may change between being read and being written before a request
@@ -27,10 +33,11 @@ const CONTENTION: usize = 4;
 
 /// Writes backends into etcd, each under a lease of its own.
 ///
-/// Who owns a key: the lease it was written with. A registration takes over a key that
-/// stands there already if it has the same address, because then it is the same
-/// backend, restarted before its old lease ran out. Every other key is left alone
-/// ([`RegistrarError::Taken`]), and so is a key that has got another lease since.
+/// Who owns a key: whoever made the claim ([`Claim`]), of which the value tells. A
+/// registration takes over a key that stands there already if its owner yields to it
+/// ([`Owner::yields_to`]). Every other key is left alone ([`RegistrarError::Taken`]): one
+/// that somebody else renews, and one that was written without a registrar of ours. A
+/// handle is good for the lease that it was given with, and for none that came later.
 #[derive(Debug)]
 pub struct EtcdRegistrar {
     session: Session,
@@ -42,6 +49,16 @@ struct Found {
     value: Vec<u8>,
     mod_revision: i64,
     lease: i64,
+}
+
+impl From<KeyValue> for Found {
+    fn from(it: KeyValue) -> Self {
+        Self {
+            mod_revision: it.mod_revision(),
+            lease: it.lease(),
+            value: it.into_key_value().1,
+        }
+    }
 }
 
 impl EtcdRegistrar {
@@ -61,52 +78,111 @@ impl EtcdRegistrar {
         }
     }
 
-    async fn grant(&self, ttl: Duration) -> Result<(i64, Duration), RegistrarError> {
-        // Whole seconds; etcd may grant more: it needs a few heartbeats of its leader.
-        let seconds = ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0);
-        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-        let granted = self
-            .session
-            .call("a lease grant", |connection| async move {
-                connection.lease().grant(seconds, None).await
-            })
-            .await?;
-        let ttl = u64::try_from(granted.ttl()).unwrap_or_default();
-        Ok((granted.id(), Duration::from_secs(ttl)))
-    }
-
-    /// Puts the value if the key is as it was seen last: absent, or the same backend's.
-    async fn claim(
+    /// Puts a claim's value under its lease; returns for how long. Nothing is granted for a
+    /// claim that is refused at first sight.
+    async fn put_claimed(
         &self,
         registration: &Registration,
+        ttl: Duration,
+        claim: &Claim,
         key: &str,
-        lease: i64,
-    ) -> Result<(), RegistrarError> {
-        let value = encode(registration);
-        // An absent key compares as one of revision 0.
-        let mut seen = 0;
-        for _ in 0..CONTENTION {
-            let unchanged = Compare::mod_revision(key, CompareOp::Equal, seen);
-            let found = match self.put_if(unchanged, key, &value, lease).await? {
-                Ok(()) => return Ok(()),
-                Err(found) => found,
-            };
-            seen = match found {
-                None => 0,
-                // An attempt of which the answer was lost.
-                Some(found) if found.lease == lease => return Ok(()),
-                Some(found) if address_of(&found.value).as_ref() == Some(&registration.address) => {
-                    found.mod_revision
+    ) -> Result<Duration, RegistrarError> {
+        let owner = claim.owner(&registration.service, &registration.id);
+        let lease = lease_of(claim, registration);
+        let value = encode(registration, &owner);
+        let mut granted = None;
+        let mut there = self.read(key).await?;
+        for _ in 0..=CONTENTION {
+            // An absent key compares as one of revision 0.
+            let (seen, displaced) = match &there {
+                None => (0, 0),
+                // A request of which the answer was lost. The value is left as it is: it
+                // may have been updated since.
+                Some(found) if found.lease == lease => {
+                    if let Some(ttl) = self.session.keep_whole(lease).await? {
+                        return Ok(ttl);
+                    }
+                    there = self.read(key).await?;
+                    continue;
                 }
-                Some(_) => {
+                Some(found) if self.yields(found, registration, &owner).await? => {
+                    (found.mod_revision, found.lease)
+                }
+                Some(found) => {
+                    if granted.is_some() {
+                        self.clear_away(lease).await;
+                    }
                     return Err(RegistrarError::Taken {
                         service: registration.service.clone(),
                         id: registration.id.clone(),
+                        holder: holder(found),
                     });
                 }
             };
+            let ttl = match granted {
+                Some(ttl) => ttl,
+                None => *granted.insert(self.session.grant(lease, ttl).await?),
+            };
+            let unchanged = Compare::mod_revision(key, CompareOp::Equal, seen);
+            match self.put_if(unchanged, key, &value, lease).await? {
+                Ok(()) => {
+                    self.clear_away(displaced).await;
+                    return Ok(ttl);
+                }
+                Err(found) => there = found,
+            }
         }
         Err(contended(key))
+    }
+
+    /// A key as the leader sees it.
+    async fn read(&self, key: &str) -> Result<Option<Found>, RegistrarError> {
+        let read = self.session.call("a read", |connection| async move {
+            connection.kv().get(key, None).await
+        });
+        Ok(read.await?.take_kvs().pop().map(Found::from))
+    }
+
+    /// Whether a key may be taken over. One that no registrar of ours wrote never is: it
+    /// belongs to whoever wrote it, by hand or with etcd's own packages.
+    async fn yields(
+        &self,
+        found: &Found,
+        registration: &Registration,
+        owner: &Owner,
+    ) -> Result<bool, RegistrarError> {
+        let Some(held) = owner_of(&found.value) else {
+            return Ok(false);
+        };
+        let same_address = address_of(&found.value).as_ref() == Some(&registration.address);
+        if held.yields_to(owner, same_address, false) {
+            return Ok(true);
+        }
+        if !held.yields_to(owner, same_address, true) {
+            return Ok(false);
+        }
+        // Renewals come at a third of the time to live. A key without a lease is renewed
+        // by nobody.
+        let lease = match found.lease {
+            0 => None,
+            lease => self.session.lease(lease).await?,
+        };
+        Ok(lease.is_none_or(|lease| lease.remaining <= lease.granted / 2))
+    }
+
+    /// Ends a lease (0: none) that holds no key.
+    async fn clear_away(&self, lease: i64) {
+        if lease == 0 {
+            return;
+        }
+        let cleared = match self.session.lease(lease).await {
+            Ok(Some(LeaseState { keys: 0, .. })) => self.session.revoke(lease).await,
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = cleared {
+            debug!(%error, "a lease that is not needed is left to expire");
+        }
     }
 
     /// Puts a value if a condition holds, else says what is there.
@@ -158,39 +234,21 @@ impl EtcdRegistrar {
         }
         Ok(false)
     }
-
-    async fn revoke(&self, lease: i64) -> Result<(), RegistrarError> {
-        let revoked = self
-            .session
-            .call("a lease revocation", |connection| async move {
-                connection.lease().revoke(lease).await
-            })
-            .await;
-        match revoked {
-            Ok(_) | Err(RegistrarError::Gone) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
 }
 
 #[async_trait]
 impl Registrar for EtcdRegistrar {
-    async fn register(
+    async fn claim(
         &self,
         registration: &Registration,
         ttl: Duration,
+        claim: &Claim,
     ) -> Result<Registered, RegistrarError> {
         registration.check()?;
         let ttl = check_ttl(ttl)?;
         let key = key_of(&self.prefix, &registration.service, &registration.id);
-        let (id, ttl) = self.grant(ttl).await?;
-        if let Err(error) = self.claim(registration, &key, id).await {
-            // Nothing half done stays, not even a put of which the answer was lost.
-            if let Err(error) = self.revoke(id).await {
-                debug!(%error, "a lease that is not needed is left to expire");
-            }
-            return Err(error);
-        }
+        let ttl = self.put_claimed(registration, ttl, claim, &key).await?;
+        let id = lease_of(claim, registration);
         let handle = Lease { id, ttl, key }.encode()?;
         Ok(Registered { handle, ttl })
     }
@@ -198,17 +256,7 @@ impl Registrar for EtcdRegistrar {
     async fn renew(&self, handle: &Handle) -> Result<Duration, RegistrarError> {
         let lease = Lease::decode(&self.prefix, handle).ok_or(RegistrarError::Gone)?;
         let id = lease.id;
-        let kept = self
-            .session
-            .call("a lease renewal", |connection| async move {
-                match connection.lease().keep_alive(id).await {
-                    Ok(_) => Ok(true),
-                    // Only ever said of a lease that is not there.
-                    Err(Error::LeaseKeepAliveError(_)) => Ok(false),
-                    Err(error) => Err(error),
-                }
-            })
-            .await?;
+        let kept = self.session.keep(id).await?;
         // A key can go without its lease: deleted by hand, or lost to a backup that
         // was taken between grant and put. Its owner then has to register again, or
         // it would stay away for ever. And a put by hand takes it off its lease: it
@@ -229,9 +277,9 @@ impl Registrar for EtcdRegistrar {
         if !lease.is_of(&self.prefix, &registration.service, &registration.id) {
             return Err(RegistrationError::Fixed("the service or id").into());
         }
-        let value = encode(registration);
         // What nothing ever is, so the first round only reads.
         let mut seen = -1;
+        let mut value = Vec::new();
         for _ in 0..=CONTENTION {
             let unchanged = Compare::mod_revision(&*lease.key, CompareOp::Equal, seen);
             let found = match self.put_if(unchanged, &lease.key, &value, lease.id).await? {
@@ -245,7 +293,12 @@ impl Registrar for EtcdRegistrar {
                 {
                     return Err(RegistrationError::Fixed("the address").into());
                 }
-                Some(found) => seen = found.mod_revision,
+                Some(found) => {
+                    // Without its owner, by somebody who wrote it by hand: not ours to change.
+                    let owner = owner_of(&found.value).ok_or(RegistrarError::Gone)?;
+                    value = encode(registration, &owner);
+                    seen = found.mod_revision;
+                }
             }
         }
         Err(contended(&lease.key))
@@ -261,7 +314,7 @@ impl Registrar for EtcdRegistrar {
         // Only the lease of a backend that was there: handles come from the network,
         // and must not end anybody else's lease.
         if answer.succeeded()
-            && let Err(error) = self.revoke(lease.id).await
+            && let Err(error) = self.session.revoke(lease.id).await
         {
             debug!(%error, "a lease that is not needed is left to expire");
         }
@@ -271,13 +324,20 @@ impl Registrar for EtcdRegistrar {
 
 fn found(answer: &TxnResponse) -> Option<Found> {
     answer.op_responses().into_iter().find_map(|it| match it {
-        TxnOpResponse::Get(mut got) => got.take_kvs().pop().map(|it| Found {
-            mod_revision: it.mod_revision(),
-            lease: it.lease(),
-            value: it.into_key_value().1,
-        }),
+        TxnOpResponse::Get(mut got) => got.take_kvs().pop().map(Found::from),
         _ => None,
     })
+}
+
+fn holder(found: &Found) -> Arc<str> {
+    let owner = match owner_of(&found.value) {
+        Some(owner) => owner.to_string(),
+        None => "somebody without a balancer".to_owned(),
+    };
+    match address_of(&found.value) {
+        Some(address) => format!("{owner}, at {address}").into(),
+        None => owner.into(),
+    }
 }
 
 fn contended(key: &str) -> RegistrarError {

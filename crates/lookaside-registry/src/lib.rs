@@ -3,6 +3,7 @@
 //! A [`Registry`] publishes its whole state as one immutable value after every
 //! change; a [`Registrar`] writes backends into it.
 
+mod claim;
 mod file;
 mod memory;
 pub mod names;
@@ -17,6 +18,7 @@ mod settings;
 mod state;
 mod task;
 
+pub use claim::{Claim, MAX_SECRET_BYTES, MIN_SECRET_BYTES, Owner};
 pub use file::{DEFAULT_POLL, FileError, FileRegistry, MAX_FILE_BYTES};
 pub use memory::{Held, MemoryLimits, MemoryRegistry};
 pub use object::parse_duration;

@@ -53,9 +53,8 @@ pub struct Held {
 
 /// Backends, settings and overrides in this process's memory.
 ///
-/// A registration belongs to whoever holds its handle. One exception lets a backend
-/// that restarts within its time to live come back at once: registering a live id
-/// again **with the same address** takes it over, and the old handle is void.
+/// A registration belongs to whoever made it ([`Claim`](crate::Claim)), and is kept and
+/// ended with its handle. Whoever takes it over rightly voids the old handle.
 ///
 /// What a [`Registrar`] method did is published before it returns. Dropping the
 /// registry ends it: registrars handed out before answer

@@ -3,20 +3,36 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use lookaside_core::{BackendId, ServiceName};
 
-use crate::{Handle, Registration, RegistrationError};
+use crate::{Claim, Handle, Registration, RegistrationError};
 
 /// Records backends, each for as long as it is renewed.
 #[async_trait]
 pub trait Registrar: fmt::Debug + Send + Sync + 'static {
-    /// Records a backend for `ttl`, or what the registry grants instead.
+    /// Records a backend for `ttl`, or what the registry grants instead. The same claim
+    /// again is the same registration: it is kept as it is, so that a request can be
+    /// repeated when its answer was lost.
     ///
     /// # Errors
-    /// [`RegistrarError::Taken`] when a live registration of somebody else has the id.
+    /// [`RegistrarError::Taken`] when a live registration of somebody else has the id
+    /// ([`Owner::yields_to`](crate::Owner::yields_to)).
+    async fn claim(
+        &self,
+        registration: &Registration,
+        ttl: Duration,
+        claim: &Claim,
+    ) -> Result<Registered, RegistrarError>;
+
+    /// [`Registrar::claim`] for somebody new.
+    ///
+    /// # Errors
+    /// As [`Registrar::claim`].
     async fn register(
         &self,
         registration: &Registration,
         ttl: Duration,
-    ) -> Result<Registered, RegistrarError>;
+    ) -> Result<Registered, RegistrarError> {
+        self.claim(registration, ttl, &Claim::new()?).await
+    }
 
     /// Starts the time to live again; returns what was granted. Any process with the
     /// same registry can do it.
@@ -62,12 +78,14 @@ pub enum RegistrarError {
     #[error("refused: {0}")]
     Refused(Arc<str>),
     /// The id belongs to a live registration of somebody else.
-    #[error("backend {id} of service {service} is registered by somebody else")]
+    #[error("backend {id} of service {service} is registered by {holder}")]
     Taken {
         /// The service.
         service: ServiceName,
         /// The id in question.
         id: BackendId,
+        /// Who has it, and with which address, as far as that is known.
+        holder: Arc<str>,
     },
     /// The registry takes no more.
     #[error("{what}: the limit of {limit} is reached")]

@@ -106,6 +106,18 @@ pub enum RegistrationError {
     /// The handle.
     #[error("a handle has 1 to {MAX_HANDLE_BYTES} bytes, this one has {0}")]
     Handle(usize),
+    /// A secret or the id of a request.
+    #[error(
+        "{field} has {len} bytes, expected {} to {} random ones, or none",
+        crate::MIN_SECRET_BYTES,
+        crate::MAX_SECRET_BYTES
+    )]
+    Secret {
+        /// `owner_secret` or `request_id`.
+        field: &'static str,
+        /// How many it has.
+        len: usize,
+    },
     /// An update that changes what cannot change.
     #[error("{0} of a live registration cannot change: deregister and register again")]
     Fixed(&'static str),

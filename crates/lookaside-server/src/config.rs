@@ -1,4 +1,5 @@
 mod connections;
+mod registration;
 
 use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
@@ -6,6 +7,7 @@ use lookaside_core::{OnEmpty, PolicyDefaults, TokenIssuer};
 use tokio::sync::watch;
 
 pub use self::connections::Connections;
+pub use self::registration::RegistrationLimits;
 use crate::{Access, Probes, Tls};
 
 /// What a [`Balancer`](crate::Balancer) is told at its start.
@@ -26,6 +28,8 @@ pub struct Config {
     /// Whether backends may register through this balancer. Off by default: it lets
     /// whoever reaches the client port write into the registry.
     pub registration: bool,
+    /// How much they may register.
+    pub registration_limits: RegistrationLimits,
     /// Makes the tokens of backends. Another value gives all services new lists; that the
     /// sender is gone changes nothing.
     pub tokens: watch::Receiver<TokenIssuer>,
@@ -132,6 +136,7 @@ impl Default for Config {
             connections: Connections::default(),
             timeouts: Timeouts::default(),
             registration: false,
+            registration_limits: RegistrationLimits::default(),
             tokens: watch::channel(TokenIssuer::default()).1,
             probes: Probes::default(),
             tls: None,

@@ -21,7 +21,7 @@ use tokio::{sync::watch, task::JoinSet};
 use tonic_reflection::{pb, server::Builder};
 
 use self::{control::ControlService, inspect::InspectService, registration::RegistrationService};
-use crate::{http::Routes, status::Status};
+use crate::{RegistrationLimits, http::Routes, status::Status};
 
 /// What a request may take: the largest has two names, an address, a zone and a handle.
 /// tonic's 4 MiB are reserved as soon as a peer announces them, on each of its streams.
@@ -51,6 +51,7 @@ pub(crate) fn services(
     status: Arc<Status>,
     tokens: watch::Receiver<TokenIssuer>,
     registrar: Option<Option<Arc<dyn Registrar>>>,
+    limits: RegistrationLimits,
     tasks: &mut JoinSet<()>,
 ) -> Result<Services, GrpcError> {
     let (health, follow) = health::service(status.watch_readiness());
@@ -60,7 +61,7 @@ pub(crate) fn services(
         let registrar = registrar.ok_or_else(|| GrpcError::ReadOnly {
             url: status.registry.url().to_owned(),
         })?;
-        let service = RegistrationService::new(registrar);
+        let service = RegistrationService::new(registrar, limits, Arc::clone(&status));
         let server = RegistrationServer::new(service).max_decoding_message_size(MAX_REQUEST_BYTES);
         routes = routes.with(server);
     }

@@ -8,6 +8,7 @@ mod probe;
 mod register;
 mod registration;
 mod serve;
+mod tls;
 mod token;
 mod tokens;
 mod values;

@@ -5,6 +5,7 @@ use lookaside_proto::v1::{
     ClearOverrideRequest, ListOverridesRequest, Override, SetOverrideRequest,
     control_client::ControlClient,
 };
+use lookaside_tls::ClientTls;
 use tonic::{Code, transport::Channel};
 
 use crate::inspect::{channel, refused, within};
@@ -21,8 +22,11 @@ impl Controller {
     ///
     /// # Errors
     /// Names the balancer and what went wrong.
-    pub(crate) async fn connect(balancer: HostPort) -> anyhow::Result<Self> {
-        let channel = channel(&balancer).await?;
+    pub(crate) async fn connect(
+        balancer: HostPort,
+        tls: Option<ClientTls>,
+    ) -> anyhow::Result<Self> {
+        let channel = channel(&balancer, tls).await?;
         Ok(Self {
             balancer,
             client: ControlClient::new(channel),

@@ -1,5 +1,7 @@
 //! Asking a balancer what it knows.
 
+mod connector;
+
 use std::{error::Error, time::Duration};
 
 use anyhow::{Context, anyhow};
@@ -9,11 +11,13 @@ use lookaside_proto::v1::{
     ListServicesRequest, Service, ServiceSummary, WatchServiceRequest,
     inspect_client::InspectClient,
 };
+use lookaside_tls::ClientTls;
 use tonic::{
     Status, Streaming,
     transport::{Channel, Endpoint},
 };
 
+use self::connector::Connector;
 use crate::output::code_name;
 
 /// A person waits: longer than this is no answer.
@@ -37,8 +41,11 @@ impl Inspector {
     ///
     /// # Errors
     /// Names the balancer and what went wrong.
-    pub(crate) async fn connect(balancer: HostPort) -> anyhow::Result<Self> {
-        let channel = channel(&balancer).await?;
+    pub(crate) async fn connect(
+        balancer: HostPort,
+        tls: Option<ClientTls>,
+    ) -> anyhow::Result<Self> {
+        let channel = channel(&balancer, tls).await?;
         Ok(Self {
             balancer,
             client: InspectClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES),
@@ -101,11 +108,14 @@ impl Inspector {
 ///
 /// # Errors
 /// Names the balancer and what went wrong.
-pub(crate) async fn channel(balancer: &HostPort) -> anyhow::Result<Channel> {
+pub(crate) async fn channel(
+    balancer: &HostPort,
+    tls: Option<ClientTls>,
+) -> anyhow::Result<Channel> {
     Endpoint::from_shared(format!("http://{balancer}"))?
         .connect_timeout(REQUEST_TIME)
         .http2_keep_alive_interval(KEEPALIVE)
-        .connect()
+        .connect_with_connector(Connector(tls))
         .await
         .map_err(|error| anyhow!("{}", root(&error)))
         .with_context(|| format!("balancer {balancer}: cannot connect"))

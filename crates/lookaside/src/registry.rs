@@ -6,7 +6,7 @@ use anyhow::Context;
 use fastrand::Rng;
 use lookaside_agent::Target;
 use lookaside_registry::{
-    DEFAULT_POLL, FileRegistry, MemoryLimits, MemoryRegistry, Registry,
+    DEFAULT_POLL, FileRegistry, MemoryRegistry, Registry,
     names::{NameResolver, SystemLookup},
     saved::{SavedRegistry, StateStore},
 };
@@ -56,7 +56,7 @@ pub(crate) async fn open(config: &Config) -> Result<Opened, Failure> {
     };
     let registry: Arc<dyn Registry> = match &config.registry {
         RegistryUrl::Memory => {
-            let memory = MemoryRegistry::new(MemoryLimits::default());
+            let memory = MemoryRegistry::new(config.registration.memory());
             return Ok(match store {
                 None => Opened::new(Arc::new(memory)),
                 Some(store) => {

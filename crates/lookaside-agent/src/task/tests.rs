@@ -1,7 +1,7 @@
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use lookaside_registry::{Handle, Registered};
+use lookaside_registry::{Claim, Handle, Registered};
 use tokio::time::sleep;
 
 use super::*;
@@ -67,10 +67,11 @@ impl Fake {
 
 #[async_trait]
 impl Registrar for Fake {
-    async fn register(
+    async fn claim(
         &self,
         registration: &Registration,
         ttl: Duration,
+        _: &Claim,
     ) -> Result<Registered, RegistrarError> {
         self.reach("register").await?;
         let mut inner = self.inner();

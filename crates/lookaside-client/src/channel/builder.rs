@@ -28,6 +28,7 @@ pub struct Builder {
     resolver: Option<(Box<dyn ResolverBuilder>, bool)>,
     policy: Arc<dyn PolicyBuilder>,
     connector: Arc<dyn Connector>,
+    balancer_connector: Option<Arc<dyn Connector>>,
     fallback_timeout: Duration,
     min_report_interval: Duration,
     wait_for_ready: bool,
@@ -47,6 +48,7 @@ impl Builder {
             resolver: None,
             policy: Arc::new(ChildPolicy::default()),
             connector: Arc::new(TcpConnector),
+            balancer_connector: None,
             fallback_timeout: GrpclbSettings::FALLBACK_TIMEOUT,
             min_report_interval: GrpclbSettings::MIN_REPORT_INTERVAL,
             wait_for_ready: false,
@@ -155,6 +157,12 @@ impl Builder {
         self
     }
 
+    /// How byte streams to balancers are made. Default: as those to backends.
+    pub fn balancer_connector(mut self, connector: impl Connector) -> Self {
+        self.balancer_connector = Some(Arc::new(connector));
+        self
+    }
+
     /// Builds the channel and starts connecting. Calls made at once wait for the first
     /// answer.
     ///
@@ -192,7 +200,12 @@ impl Builder {
                 fallback_timeout: self.fallback_timeout,
                 min_report_interval: self.min_report_interval,
                 user_agent: user_agent.clone(),
-                pool: pool.clone(),
+                pool: PoolSettings {
+                    connector: self
+                        .balancer_connector
+                        .unwrap_or_else(|| Arc::clone(&pool.connector)),
+                    ..pool.clone()
+                },
             }))
         } else {
             self.policy

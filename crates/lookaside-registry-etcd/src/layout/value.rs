@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lookaside_core::{AddressError, BackendState, DEFAULT_WEIGHT, HostPort};
-use lookaside_registry::{MAX_ZONE_BYTES, Registration};
+use lookaside_registry::{MAX_ZONE_BYTES, Owner, Registration};
 use serde_json::{Map, Value, json};
 
 use super::MAX_VALUE_BYTES;
@@ -73,14 +73,31 @@ pub(crate) fn address_of(value: &[u8]) -> Option<HostPort> {
     field(&object, "Addr")?.as_str()?.parse().ok()
 }
 
+/// Whose a value is; none of one that no registrar of ours wrote.
+pub(crate) fn owner_of(value: &[u8]) -> Option<Owner> {
+    let object: Map<String, Value> = serde_json::from_slice(value).ok()?;
+    let metadata = field(&object, "Metadata")?.as_object()?;
+    let identity = field(metadata, OWNER_IDENTITY).and_then(Value::as_str);
+    Owner::parse(field(metadata, OWNER)?.as_str()?, identity.map(Arc::from))
+}
+
+/// Metadata of ours, which other readers ignore. In the value and not in a key of its own:
+/// so it is written, compared and deleted with the backend, in one step.
+const OWNER: &str = "owner";
+const OWNER_IDENTITY: &str = "owner_identity";
+
 /// Writes a value.
-pub(crate) fn encode(registration: &Registration) -> Vec<u8> {
+pub(crate) fn encode(registration: &Registration, owner: &Owner) -> Vec<u8> {
     let mut metadata = Map::new();
     metadata.insert("weight".into(), registration.weight.into());
     if let Some(zone) = &registration.zone {
         metadata.insert("zone".into(), Value::from(&**zone));
     }
     metadata.insert("state".into(), registration.state.as_str().into());
+    metadata.insert(OWNER.into(), owner.key_text().into());
+    if let Some(identity) = owner.identity() {
+        metadata.insert(OWNER_IDENTITY.into(), identity.into());
+    }
     json!({ "Addr": registration.address.to_string(), "Metadata": metadata })
         .to_string()
         .into_bytes()

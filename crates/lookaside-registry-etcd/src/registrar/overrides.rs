@@ -58,7 +58,7 @@ impl OverrideWriter for EtcdRegistrar {
         let key = self.override_key(service, &target);
         let value = override_json(order, note);
         let lease = match ttl {
-            Some(ttl) => Some(self.grant(ttl).await.map_err(unavailable)?.0),
+            Some(ttl) => Some(self.session.grant_new(ttl).await.map_err(unavailable)?),
             None => None,
         };
         let options = lease.map(|lease| PutOptions::new().with_lease(lease));
@@ -79,7 +79,7 @@ impl OverrideWriter for EtcdRegistrar {
         };
         // Nothing half done stays, not even a put of which the answer was lost.
         if let (Err(_), Some(lease)) = (&written, lease)
-            && let Err(error) = self.revoke(lease).await
+            && let Err(error) = self.session.revoke(lease).await
         {
             debug!(%error, "a lease that is not needed is left to expire");
         }

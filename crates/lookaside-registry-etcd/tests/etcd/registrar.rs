@@ -1,8 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
+use etcd_client::PutOptions;
 use lookaside_core::BackendState;
 use lookaside_registry::{
-    Handle, Registered, Registrar, RegistrarError, Registration, RegistrationError, Registry,
+    Claim, Handle, Registered, Registrar, RegistrarError, Registration, RegistrationError, Registry,
 };
 use lookaside_registry_etcd::EtcdRegistrar;
 
@@ -45,9 +46,14 @@ async fn a_registration_is_seen_updated_and_ended() {
     let registered = registrar.register(&it, TTL).await.unwrap();
     assert_eq!(registered.ttl, TTL);
     followed.until_weights("orders", &[("a", 7)]).await;
-    assert_eq!(
-        etcd.value("services/orders/a").await.unwrap(),
-        r#"{"Addr":"10.0.0.1:50051","Metadata":{"state":"serving","weight":7}}"#
+    let written = etcd.value("services/orders/a").await.unwrap();
+    let (head, tail) = (
+        r#"{"Addr":"10.0.0.1:50051","Metadata":{"owner":""#,
+        r#"","state":"serving","weight":7}}"#,
+    );
+    assert!(
+        written.starts_with(head) && written.ends_with(tail),
+        "{written}"
     );
 
     it.weight = 9;
@@ -130,24 +136,125 @@ async fn another_owners_key_is_left_alone_and_no_lease_is_left_over() {
     assert_eq!(etcd.leases().await, 1);
 }
 
+fn claim(secret: u8, request: u8) -> Claim {
+    Claim::received(&[secret; 16], &[request; 16]).unwrap()
+}
+
 #[tokio::test]
-async fn a_restarted_backend_takes_over_its_own_key() {
+async fn an_owner_takes_over_its_own_key_and_an_old_handle_ends_nothing() {
     let (etcd, registrar) = started().await;
-    let old = register(&registrar, "a", "10.0.0.1:1").await;
-    let new = register(&registrar, "a", "10.0.0.1:1").await;
-    // The old process, if it lives on, can neither change nor remove it.
-    let update = registrar
-        .update(&old.handle, &registration("a", "10.0.0.1:1", 1))
-        .await;
+    let it = registration("a", "10.0.0.1:1", 7);
+    let old = registrar.claim(&it, TTL, &claim(1, 1)).await.unwrap();
+    let new = registrar.claim(&it, TTL, &claim(1, 2)).await.unwrap();
+    let update = registrar.update(&old.handle, &it).await;
     assert!(matches!(update, Err(RegistrarError::Gone)), "{update:?}");
+    let renewed = registrar.renew(&old.handle).await;
+    assert!(matches!(renewed, Err(RegistrarError::Gone)), "{renewed:?}");
     registrar.deregister(&old.handle).await.unwrap();
     assert_eq!(registrar.renew(&new.handle).await.unwrap(), TTL);
-    eventually("the old lease expires", async || {
-        registrar.renew(&new.handle).await.unwrap();
-        etcd.leases().await == 1
+    assert_eq!(etcd.leases().await, 1, "the old one is cleared away");
+    assert!(etcd.value("services/orders/a").await.is_some());
+}
+
+#[tokio::test]
+async fn nobody_takes_over_a_registration_while_it_is_renewed() {
+    let (etcd, registrar) = started().await;
+    let ttl = Duration::from_secs(4);
+    let it = registration("a", "10.0.0.1:1", 7);
+    let known = |secret, identity: &str| claim(secret, 1).with_identity(Some(identity.into()));
+    let owner = registrar
+        .claim(&it, ttl, &known(1, "spiffe://x/a"))
+        .await
+        .unwrap();
+    let start = tokio::time::Instant::now();
+    while start.elapsed() < ttl {
+        for rival in [claim(2, 1), known(3, "spiffe://x/b")] {
+            let taken = registrar.claim(&it, ttl, &rival).await;
+            let Err(error @ RegistrarError::Taken { .. }) = taken else {
+                panic!("{taken:?}");
+            };
+            let said = error.to_string();
+            assert!(said.contains("spiffe://x/a, at 10.0.0.1:1"), "{said}");
+        }
+        registrar.renew(&owner.handle).await.unwrap();
+    }
+    assert_eq!(etcd.leases().await, 1, "no rival left anything");
+    // Restarted, with another secret and the same certificate.
+    registrar
+        .claim(&it, ttl, &known(4, "spiffe://x/a"))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_restarted_backend_has_its_key_again_before_it_ends() {
+    let (etcd, registrar) = started().await;
+    let ttl = Duration::from_secs(4);
+    let it = registration("a", "10.0.0.1:1", 7);
+    let old = registrar.claim(&it, ttl, &claim(1, 1)).await.unwrap();
+    eventually("it takes over what is not renewed", async || {
+        assert!(etcd.value("services/orders/a").await.is_some(), "no gap");
+        registrar.claim(&it, ttl, &claim(2, 1)).await.is_ok()
     })
     .await;
+    let renewed = registrar.renew(&old.handle).await;
+    assert!(matches!(renewed, Err(RegistrarError::Gone)), "{renewed:?}");
+    // The two do not go on for ever: whoever has it keeps it.
+    let taken = registrar.claim(&it, ttl, &claim(1, 2)).await;
+    assert!(
+        matches!(taken, Err(RegistrarError::Taken { .. })),
+        "{taken:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_request_of_which_the_answer_was_lost_is_answered_again() {
+    let (etcd, registrar) = started().await;
+    let another = EtcdRegistrar::new(etcd.config()).await.unwrap();
+    let mut it = registration("a", "10.0.0.1:1", 7);
+    let first = registrar.claim(&it, TTL, &claim(1, 1)).await.unwrap();
+    it.weight = 9;
+    registrar.update(&first.handle, &it).await.unwrap();
+    let before = etcd.value("services/orders/a").await;
+    it.weight = 7;
+    let again = another.claim(&it, TTL, &claim(1, 1)).await.unwrap();
+    assert_eq!(again, first);
+    assert_eq!(
+        etcd.value("services/orders/a").await,
+        before,
+        "as it stands"
+    );
+    assert_eq!(etcd.leases().await, 1);
+
+    // The key is lost, and the lease is not: as after half a request.
+    etcd.delete("services/orders/a").await;
+    let half = registrar.claim(&it, TTL, &claim(1, 1)).await.unwrap();
+    assert_eq!((half, etcd.leases().await), (first, 1));
     assert!(etcd.value("services/orders/a").await.is_some());
+}
+
+#[tokio::test]
+async fn what_was_registered_without_a_balancer_is_never_taken_over() {
+    let (etcd, registrar) = started().await;
+    let mut client = etcd.client().await;
+    // As etcd's own naming package does it, and as an operator does.
+    let lease = client.lease_grant(60, None).await.unwrap().id();
+    let leased = PutOptions::new().with_lease(lease);
+    let by_package = r#"{"Op":0,"Addr":"10.0.0.1:1","Metadata":null}"#;
+    client
+        .put("services/orders/a", by_package, Some(leased))
+        .await
+        .unwrap();
+    etcd.put("services/orders/b", &value("10.0.0.1:1", 5)).await;
+    for id in ["a", "b"] {
+        let before = etcd.value(&format!("services/orders/{id}")).await;
+        let taken = registrar
+            .register(&registration(id, "10.0.0.1:1", 1), TTL)
+            .await;
+        let said = taken.unwrap_err().to_string();
+        assert!(said.contains("without a balancer, at 10.0.0.1:1"), "{said}");
+        assert_eq!(etcd.value(&format!("services/orders/{id}")).await, before);
+    }
 }
 
 #[tokio::test]
@@ -161,14 +268,18 @@ async fn a_key_deleted_by_hand_is_gone_although_its_lease_lives() {
 }
 
 #[tokio::test]
-async fn a_key_written_over_by_hand_does_not_outlive_its_backend() {
+async fn a_key_that_was_edited_by_hand_is_its_owners_again() {
     let (etcd, registrar) = started().await;
-    let old = register(&registrar, "a", "10.0.0.1:1").await;
-    // Without a lease, as etcdctl does it.
-    etcd.put("services/orders/a", &value("10.0.0.1:1", 5)).await;
+    let it = registration("a", "10.0.0.1:1", 7);
+    let old = registrar.claim(&it, TTL, &claim(1, 1)).await.unwrap();
+    // Without a lease, as etcdctl does it: it would outlive its backend.
+    let edited = etcd.value("services/orders/a").await.unwrap();
+    let edited = edited.replace(r#""weight":7"#, r#""weight":5"#);
+    etcd.put("services/orders/a", &edited).await;
     let renewed = registrar.renew(&old.handle).await;
     assert!(matches!(renewed, Err(RegistrarError::Gone)), "{renewed:?}");
-    let new = register(&registrar, "a", "10.0.0.1:1").await;
+    // Even with another secret: nobody renews it.
+    let new = registrar.claim(&it, TTL, &claim(2, 1)).await.unwrap();
     assert_eq!(registrar.renew(&new.handle).await.unwrap(), TTL);
     registrar.deregister(&new.handle).await.unwrap();
     assert_eq!(etcd.value("services/orders/a").await, None);

@@ -3,10 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::owner::Access;
-use crate::{Handle, Registered, Registrar, RegistrarError, Registration, check_ttl};
-
-/// Handles are guessed by nobody: whoever has one can end the registration.
-const HANDLE_BYTES: usize = 16;
+use crate::{Claim, Handle, Registered, Registrar, RegistrarError, Registration, check_ttl};
 
 /// Writes to a memory registry.
 #[derive(Debug)]
@@ -20,18 +17,21 @@ impl MemoryRegistrar {
 
 #[async_trait]
 impl Registrar for MemoryRegistrar {
-    async fn register(
+    async fn claim(
         &self,
         registration: &Registration,
         ttl: Duration,
+        claim: &Claim,
     ) -> Result<Registered, RegistrarError> {
         registration.check()?;
         let ttl = check_ttl(ttl)?;
-        let handle = random_handle()?;
+        let Registration { service, id, .. } = registration;
+        let handle = Handle::new(&claim.key(service, id))?;
+        let owner = Some(claim.owner(service, id));
         let registration = registration.clone();
         self.0
             .ask(move |table, now| {
-                table.register(now, &registration, ttl, handle.clone())?;
+                let ttl = table.register(now, &registration, ttl, handle.clone(), owner)?;
                 Ok(Registered { handle, ttl })
             })
             .await?
@@ -60,12 +60,4 @@ impl Registrar for MemoryRegistrar {
         let handle = handle.clone();
         self.0.ask(move |table, _| table.deregister(&handle)).await
     }
-}
-
-fn random_handle() -> Result<Handle, RegistrarError> {
-    let mut bytes = [0; HANDLE_BYTES];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        RegistrarError::Unavailable(format!("no random bytes for a handle: {error}").into())
-    })?;
-    Ok(Handle::new(&bytes)?)
 }

@@ -13,7 +13,7 @@ use lookaside_core::{
 use tokio::time::Instant;
 
 use super::{Held, MemoryLimits, overrides::OverrideTable, owner::Version};
-use crate::{Handle, OverrideError, RegistrarError, Registration, RegistrationError};
+use crate::{Handle, OverrideError, Owner, RegistrarError, Registration, RegistrationError};
 
 /// What is registered, and when it ends. Pure: time and handles are arguments.
 #[derive(Debug)]
@@ -37,8 +37,28 @@ pub(super) struct Table {
 struct Entry {
     backend: Arc<Backend>,
     handle: Handle,
+    /// Unknown of one that was restored.
+    owner: Option<Owner>,
     ttl: Duration,
     expiry: (Instant, u64),
+}
+
+impl Entry {
+    fn yields_to(&self, owner: Option<&Owner>, registration: &Registration, now: Instant) -> bool {
+        let same_address = self.backend.address == registration.address;
+        // Renewals come at a third of the time to live.
+        let missed_renewal = self.expiry.0.saturating_duration_since(now) <= self.ttl / 2;
+        match (&self.owner, owner) {
+            (Some(mine), Some(other)) => mine.yields_to(other, same_address, missed_renewal),
+            _ => same_address && missed_renewal,
+        }
+    }
+
+    fn holder(&self) -> Arc<str> {
+        let owner = self.owner.as_ref().and_then(Owner::identity);
+        let owner = owner.unwrap_or("somebody else");
+        format!("{owner}, at {}", self.backend.address).into()
+    }
 }
 
 impl Table {
@@ -57,23 +77,30 @@ impl Table {
         }
     }
 
-    /// Records a backend under a new handle; takes over a live registration of the same
-    /// id and address.
+    /// Records a backend under a handle, unless a live registration of the same id does
+    /// not yield to its owner; returns for how long. A live registration with this very
+    /// handle is renewed.
     pub(super) fn register(
         &mut self,
         now: Instant,
         registration: &Registration,
         ttl: Duration,
         handle: Handle,
-    ) -> Result<(), RegistrarError> {
+        owner: Option<Owner>,
+    ) -> Result<Duration, RegistrarError> {
         let Registration { service, id, .. } = registration;
         let previous = self.services.get(service).and_then(|them| them.get(id));
-        let live = previous.filter(|entry| entry.expiry.0 > now);
-        if live.is_some_and(|entry| entry.backend.address != registration.address) {
-            return Err(RegistrarError::Taken {
-                service: service.clone(),
-                id: id.clone(),
-            });
+        if let Some(live) = previous.filter(|entry| entry.expiry.0 > now) {
+            if live.handle == handle {
+                return self.renew(now, &handle);
+            }
+            if !live.yields_to(owner.as_ref(), registration, now) {
+                return Err(RegistrarError::Taken {
+                    service: service.clone(),
+                    id: id.clone(),
+                    holder: live.holder(),
+                });
+            }
         }
         if previous.is_none() {
             self.check_room(service)?;
@@ -84,6 +111,7 @@ impl Table {
         let entry = Entry {
             backend,
             handle: handle.clone(),
+            owner,
             ttl,
             expiry,
         };
@@ -94,7 +122,7 @@ impl Table {
             self.expiries.remove(&old.expiry);
             self.by_handle.remove(&old.handle);
         }
-        Ok(())
+        Ok(ttl)
     }
 
     /// Starts a registration's time to live again; one that is about to be ended for its
@@ -269,7 +297,7 @@ impl Table {
             if !known
                 && registration.check().is_ok()
                 && crate::check_ttl(ttl).is_ok()
-                && self.register(now, &registration, ttl, handle).is_ok()
+                && self.register(now, &registration, ttl, handle, None).is_ok()
             {
                 restored += 1;
             }

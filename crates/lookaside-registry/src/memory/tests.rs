@@ -4,7 +4,7 @@ use lookaside_core::BackendState;
 use tokio::time::{Instant, advance};
 
 use super::*;
-use crate::{DEFAULT_TTL, Freshness};
+use crate::{Claim, DEFAULT_TTL, Freshness};
 
 fn registration(id: &str) -> Registration {
     Registration {
@@ -116,8 +116,11 @@ async fn every_handle_is_another() {
     let registry = MemoryRegistry::new(MemoryLimits::default());
     let registrar = registry.registrar().unwrap();
     let mut handles = std::collections::HashSet::new();
+    let mut claim = Claim::new().unwrap();
     for _ in 0..100 {
-        let made = registrar.register(&registration("a"), DEFAULT_TTL).await;
+        let registration = registration("a");
+        let made = registrar.claim(&registration, DEFAULT_TTL, &claim).await;
+        claim = claim.another().unwrap();
         let handle = made.unwrap().handle;
         assert_eq!(handle.as_bytes().len(), 16);
         assert!(handles.insert(handle));

@@ -3,7 +3,7 @@ use std::{path::Path, time::SystemTime};
 use lookaside_core::{BackendState, ServiceName, Settings, Snapshot};
 
 use super::*;
-use crate::{DEFAULT_TTL, Handle, MemoryLimits, Registration};
+use crate::{Claim, DEFAULT_TTL, Handle, MemoryLimits, Registration};
 
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -217,9 +217,10 @@ async fn memory(dir: &Path) -> SavedRegistry {
     SavedRegistry::restore(store, memory).await.unwrap()
 }
 
-async fn register(registry: &SavedRegistry, id: &str) -> Handle {
+async fn register(registry: &SavedRegistry, id: &str, claim: &Claim) -> Handle {
     let registrar = registry.registrar().unwrap();
-    let made = registrar.register(&registration(id), DEFAULT_TTL).await;
+    let registration = registration(id);
+    let made = registrar.claim(&registration, DEFAULT_TTL, claim).await;
     made.unwrap().handle
 }
 
@@ -228,11 +229,12 @@ async fn a_memory_registry_remembers_its_registrations_and_their_handles() {
     let temp = tempfile::tempdir().unwrap();
     let first = memory(temp.path()).await;
     assert_eq!(first.restored(), 0);
-    let handle = register(&first, "a").await;
-    register(&first, "b").await;
+    let claim = Claim::new().unwrap();
+    let handle = register(&first, "a", &claim).await;
+    register(&first, "b", &claim).await;
     first.flush().await;
     // The same again: nothing is published, but the handle is another one.
-    let newest = register(&first, "b").await;
+    let newest = register(&first, "b", &claim.another().unwrap()).await;
     first.flush().await;
     drop(first);
 
@@ -277,7 +279,7 @@ async fn a_memory_registry_remembers_its_settings() {
 async fn what_a_memory_registry_holds_is_of_no_use_to_another_kind() {
     let temp = tempfile::tempdir().unwrap();
     let first = memory(temp.path()).await;
-    register(&first, "a").await;
+    register(&first, "a", &Claim::new().unwrap()).await;
     first.flush().await;
     drop(first);
     let second = SavedRegistry::follow(store(temp.path()).await, Puppet::connecting(), GRACE);

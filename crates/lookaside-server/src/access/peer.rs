@@ -51,6 +51,12 @@ impl Peer {
         self.address
     }
 
+    /// Who it is in the records of others: the first name of its certificate.
+    pub(crate) fn identity(&self) -> Option<Arc<str>> {
+        let first = self.identities.first()?;
+        Some(first.to_string().into())
+    }
+
     /// Whether it may do this with a service.
     pub(crate) fn may(&self, permission: Permission, service: &str) -> bool {
         self.access

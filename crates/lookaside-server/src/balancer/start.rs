@@ -107,6 +107,7 @@ impl Balancer {
             Arc::clone(&status),
             config.tokens.clone(),
             registrar,
+            config.registration_limits.clone(),
             &mut tasks,
         )?;
 

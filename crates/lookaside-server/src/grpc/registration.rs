@@ -1,3 +1,7 @@
+mod bounds;
+mod made;
+mod pace;
+
 use std::{sync::Arc, time::Duration};
 
 use lookaside_core::{BackendId, BackendState, DEFAULT_WEIGHT, HostPort, ServiceName};
@@ -6,21 +10,33 @@ use lookaside_proto::v1::{
     RenewRequest, RenewResponse, UpdateRequest, UpdateResponse, registration_server,
 };
 use lookaside_registry::{
-    DEFAULT_TTL, Handle, Registrar, RegistrarError, Registration, RegistrationError, check_ttl,
+    Claim, DEFAULT_TTL, Handle, Registrar, RegistrarError, Registration, RegistrationError,
+    check_ttl,
 };
 use tonic::{Request, Response, Status};
 
-use crate::{Permission::Register, access::peer_of};
+use self::bounds::Bounds;
+use crate::{Permission::Register, RegistrationLimits, access::peer_of};
 
 /// Lets backends register through this balancer.
 #[derive(Debug)]
 pub(super) struct RegistrationService {
     registrar: Arc<dyn Registrar>,
+    bounds: Bounds,
+    status: Arc<crate::status::Status>,
 }
 
 impl RegistrationService {
-    pub(super) fn new(registrar: Arc<dyn Registrar>) -> Self {
-        Self { registrar }
+    pub(super) fn new(
+        registrar: Arc<dyn Registrar>,
+        limits: RegistrationLimits,
+        status: Arc<crate::status::Status>,
+    ) -> Self {
+        Self {
+            registrar,
+            bounds: Bounds::new(limits),
+            status,
+        }
     }
 }
 
@@ -31,13 +47,24 @@ impl registration_server::Registration for RegistrationService {
         request: Request<RegisterRequest>,
     ) -> Result<Response<RegisterResponse>, Status> {
         let registration = registration(&request, request.get_ref().instance.clone())?;
+        let peer = peer_of(&request)?;
+        let (from, identity) = (peer.address(), peer.identity());
         let request = request.into_inner();
         let ttl = ttl(request.ttl)?;
+        let claim = Claim::received(&request.owner_secret, &request.request_id)
+            .map_err(status)?
+            .with_identity(identity);
+        let state = self.status.registry_state();
+        self.bounds
+            .admit(from, &registration, state.backends.as_deref())
+            .await?;
         let registered = self
             .registrar
-            .register(&registration, ttl)
+            .claim(&registration, ttl, &claim)
             .await
             .map_err(status)?;
+        self.bounds
+            .lives(from, &registered.handle, registered.ttl, true);
         tracing::info!(
             service = %registration.service,
             id = %registration.id,
@@ -54,9 +81,12 @@ impl registration_server::Registration for RegistrationService {
         &self,
         request: Request<RenewRequest>,
     ) -> Result<Response<RenewResponse>, Status> {
-        peer_of(&request)?.check_some(Register)?;
+        let peer = peer_of(&request)?;
+        peer.check_some(Register)?;
+        let from = peer.address();
         let handle = handle(&request.into_inner().handle)?;
         let ttl = self.registrar.renew(&handle).await.map_err(status)?;
+        self.bounds.lives(from, &handle, ttl, false);
         Ok(Response::new(RenewResponse {
             ttl: proto_duration(ttl),
         }))
@@ -79,9 +109,12 @@ impl registration_server::Registration for RegistrationService {
         &self,
         request: Request<DeregisterRequest>,
     ) -> Result<Response<DeregisterResponse>, Status> {
-        peer_of(&request)?.check_some(Register)?;
+        let peer = peer_of(&request)?;
+        peer.check_some(Register)?;
+        let from = peer.address();
         let handle = handle(&request.into_inner().handle)?;
         self.registrar.deregister(&handle).await.map_err(status)?;
+        self.bounds.ended(from, &handle);
         Ok(Response::new(DeregisterResponse {}))
     }
 }

@@ -34,6 +34,9 @@ impl HandshakeFailure {
             Self::Slow(_) => "slow",
             Self::Tls(Error::AlertReceived(_)) => "refused_by_client",
             Self::Tls(Error::NoCertificatesPresented) => "no_client_certificate",
+            Self::Tls(Error::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature,
+            )) => "unknown_ca",
             Self::Tls(Error::InvalidCertificate(_)) => "bad_client_certificate",
             Self::Tls(_) => "tls",
             Self::Io(_) => "io",

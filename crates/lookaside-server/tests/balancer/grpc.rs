@@ -247,7 +247,7 @@ async fn a_backend_registers_renews_drains_and_leaves() {
     let mut client = RegistrationClient::new(grpc);
     let request = RegisterRequest {
         instance: Some(instance()),
-        ttl: None,
+        ..RegisterRequest::default()
     };
     let registered = client.register(request).await.unwrap().into_inner();
     assert_eq!(registered.ttl.unwrap().seconds, 10);
@@ -313,17 +313,32 @@ async fn a_bad_registration_is_refused_by_field() {
         (with(|_| ()), ttl(-1), "ttl"),
         (with(|_| ()), ttl(100_000), "ttl"),
     ] {
-        let request = RegisterRequest { instance, ttl };
+        let request = RegisterRequest {
+            instance,
+            ttl,
+            ..RegisterRequest::default()
+        };
         let status = client.register(request).await.unwrap_err();
         assert_eq!(status.code(), Code::InvalidArgument);
         assert!(status.message().contains(says), "{}", status.message());
     }
+    let request = RegisterRequest {
+        instance: with(|_| ()),
+        owner_secret: b"guess me".to_vec(),
+        ..RegisterRequest::default()
+    };
+    let status = client.register(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(
+        status.message().contains("owner_secret has 8 bytes"),
+        "{status}"
+    );
     let status = client.renew(RenewRequest::default()).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
     let status = client
         .register(RegisterRequest {
             instance: with(|it| it.service = "x".repeat(10_000)),
-            ttl: None,
+            ..RegisterRequest::default()
         })
         .await
         .unwrap_err();
@@ -342,14 +357,51 @@ async fn an_id_in_use_is_refused() {
         };
         let request = RegisterRequest {
             instance: Some(instance),
-            ttl: None,
+            ..RegisterRequest::default()
         };
         client.register(request).await.map(|_| ())
     };
     register("10.0.0.1:1").await.unwrap();
     let status = register("10.0.0.2:1").await.unwrap_err();
     assert_eq!(status.code(), Code::AlreadyExists);
-    assert!(status.message().contains("backend one of service orders"));
+    assert_eq!(
+        status.message(),
+        "backend one of service orders is registered by somebody else, at 10.0.0.1:1"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_sent_twice_is_one_registration() {
+    let balancer = with_memory().await;
+    let mut client = RegistrationClient::new(Grpc::connect(&balancer).await);
+    let request = RegisterRequest {
+        instance: Some(instance()),
+        owner_secret: vec![1; 16],
+        request_id: vec![2; 16],
+        ..RegisterRequest::default()
+    };
+    let first = client.register(request.clone()).await.unwrap().into_inner();
+    let again = client.register(request.clone()).await.unwrap().into_inner();
+    assert_eq!(first.handle, again.handle);
+    // The same owner's next one; and what the old handle says does not matter any more.
+    let next = RegisterRequest {
+        request_id: vec![3; 16],
+        ..request.clone()
+    };
+    let next = client.register(next).await.unwrap().into_inner();
+    let handle = first.handle;
+    client
+        .deregister(DeregisterRequest { handle })
+        .await
+        .unwrap();
+    let handle = next.handle;
+    client.renew(RenewRequest { handle }).await.unwrap();
+    let stranger = RegisterRequest {
+        owner_secret: vec![9; 16],
+        ..request
+    };
+    let status = client.register(stranger).await.unwrap_err();
+    assert_eq!(status.code(), Code::AlreadyExists);
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use lookaside_proto::v1::{
 };
 
 use self::drops::{DropsOrder, drops_order};
-use super::{Failure, values};
+use super::{Failure, tls::BalancerTls, values};
 use crate::{
     control::Controller,
     output::{write_overrides, write_overrides_json},
@@ -31,6 +31,9 @@ struct Tell {
         value_parser = values::dialable
     )]
     balancer: HostPort,
+
+    #[command(flatten)]
+    tls: BalancerTls,
 
     /// Why, for the others to read
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -185,6 +188,9 @@ pub(super) struct Overrides {
         value_parser = values::dialable
     )]
     balancer: HostPort,
+
+    #[command(flatten)]
+    tls: BalancerTls,
     /// Print JSON: one object
     #[arg(long)]
     json: bool,
@@ -283,7 +289,7 @@ impl Fallback {
 
 impl Overrides {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let mut controller = Controller::connect(self.balancer).await?;
+        let mut controller = Controller::connect(self.balancer, self.tls.load()?).await?;
         let overrides = controller.list(self.service).await?;
         let mut out = io::stdout();
         if self.json {
@@ -308,7 +314,7 @@ impl Tell {
             expected_revision: None,
             absent_ok: term.even_if_absent,
         };
-        let mut controller = Controller::connect(self.balancer).await?;
+        let mut controller = Controller::connect(self.balancer, self.tls.load()?).await?;
         let revision = controller.set(request).await?;
         writeln!(io::stdout(), "done, revision {revision}")?;
         Ok(())
@@ -323,7 +329,7 @@ impl Tell {
             reason: self.reason,
             expected_revision: None,
         };
-        let mut controller = Controller::connect(self.balancer).await?;
+        let mut controller = Controller::connect(self.balancer, self.tls.load()?).await?;
         let cleared = controller.clear(request).await?;
         let said = if cleared { "done" } else { "there was none" };
         writeln!(io::stdout(), "{said}")?;

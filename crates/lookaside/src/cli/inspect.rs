@@ -4,7 +4,7 @@ use clap::Args;
 use lookaside_core::HostPort;
 use serde::Serialize;
 
-use super::{Failure, values};
+use super::{Failure, tls::BalancerTls, values};
 use crate::{
     inspect::Inspector,
     output::{ServiceJson, ServicesJson, write_service, write_services},
@@ -24,9 +24,20 @@ pub(super) struct Ask {
     )]
     pub(super) balancer: HostPort,
 
+    #[command(flatten)]
+    tls: BalancerTls,
+
     /// Print JSON: one object, durations in seconds
     #[arg(long)]
     pub(super) json: bool,
+}
+
+impl Ask {
+    /// Connects.
+    pub(super) async fn connect(&self) -> Result<Inspector, Failure> {
+        let tls = self.tls.load()?;
+        Ok(Inspector::connect(self.balancer.clone(), tls).await?)
+    }
 }
 
 /// Lists the services that a balancer knows.
@@ -79,7 +90,7 @@ pub(super) struct Watch {
 
 impl Services {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let mut inspector = Inspector::connect(self.ask.balancer).await?;
+        let mut inspector = self.ask.connect().await?;
         let status = inspector.status().await?;
         let services = inspector.services().await?;
         if self.ask.json {
@@ -93,7 +104,7 @@ impl Services {
 
 impl Service {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let mut inspector = Inspector::connect(self.ask.balancer).await?;
+        let mut inspector = self.ask.connect().await?;
         let service = inspector.service(&self.name).await?;
         if self.ask.json {
             print_json(&ServiceJson::from(&service))?;
@@ -107,7 +118,7 @@ impl Service {
 impl Watch {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let mut signals = Signals::new()?;
-        let mut inspector = Inspector::connect(self.ask.balancer).await?;
+        let mut inspector = self.ask.connect().await?;
         let mut watch = inspector.watch(&self.name).await?;
         let mut first = true;
         loop {

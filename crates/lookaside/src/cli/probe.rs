@@ -5,11 +5,11 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use lookaside_client::{Channel, ChildPolicy};
+use lookaside_client::{Channel, ChildPolicy, TlsConnector};
 use lookaside_core::{HostPort, ServiceName};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Failure, values};
+use super::{Failure, tls::BalancerTls, values};
 use crate::{
     config::parse_duration,
     output::ProbeLines,
@@ -46,6 +46,9 @@ pub(super) struct Probe {
         value_parser = values::dialable
     )]
     balancer: Vec<HostPort>,
+
+    #[command(flatten)]
+    tls: BalancerTls,
 
     /// Backends to use while no balancer gives a list; may be repeated
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', value_parser = values::dialable)]
@@ -104,7 +107,12 @@ impl Probe {
         let texts = |addresses: &[HostPort]| -> Vec<String> {
             addresses.iter().map(ToString::to_string).collect()
         };
-        let channel = Channel::builder(self.service.as_str())
+        let builder = Channel::builder(self.service.as_str());
+        let builder = match self.tls.load()? {
+            None => builder,
+            Some(tls) => builder.balancer_connector(TlsConnector::new(tls)),
+        };
+        let channel = builder
             .balancers(texts(&self.balancer))
             .fallback(texts(&self.fallback))
             .fallback_timeout(self.fallback_timeout)

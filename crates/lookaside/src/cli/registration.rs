@@ -4,8 +4,9 @@ use anyhow::anyhow;
 use clap::Args;
 use lookaside_agent::{Agent, AgentBuilder, Target};
 use lookaside_core::{BackendId, HostPort};
+use lookaside_tls::ClientTls;
 
-use super::{Failure, values};
+use super::{Failure, tls::BalancerTls, values};
 use crate::config::{Config, Overrides, RegistryUrl, load, parse_duration};
 
 /// How a backend is described, and where.
@@ -46,6 +47,9 @@ pub(super) struct Registration {
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', value_parser = values::dialable)]
     balancer: Vec<HostPort>,
 
+    #[command(flatten)]
+    tls: BalancerTls,
+
     /// Read `registry` and the section `etcd` from this file
     #[arg(long, value_name = "FILE", env = "LOOKASIDE_CONFIG")]
     config: Option<PathBuf>,
@@ -54,7 +58,7 @@ pub(super) struct Registration {
 /// Where to register, decided.
 #[derive(Debug)]
 pub(super) enum Place {
-    Balancers(Vec<HostPort>),
+    Balancers(Vec<HostPort>, Option<ClientTls>),
     Etcd(Vec<HostPort>, Box<Config>),
 }
 
@@ -62,7 +66,7 @@ impl Place {
     /// What the route to tells the local address.
     pub(super) fn addresses(&self) -> &[HostPort] {
         match self {
-            Self::Balancers(addresses) | Self::Etcd(addresses, _) => addresses,
+            Self::Balancers(addresses, _) | Self::Etcd(addresses, _) => addresses,
         }
     }
 }
@@ -74,6 +78,7 @@ impl Registration {
         let given = [
             ("--registry", self.registry.is_some()),
             ("--balancer", !self.balancer.is_empty()),
+            ("--ca", self.tls.is_given()),
             ("--id", self.id.is_some()),
             ("--zone", self.zone.is_some()),
             ("--weight", self.weight != lookaside_core::DEFAULT_WEIGHT),
@@ -89,7 +94,13 @@ impl Registration {
     /// Where to register, from flags, environment and file.
     pub(super) fn place(&self) -> Result<Place, Failure> {
         if !self.balancer.is_empty() {
-            return Ok(Place::Balancers(self.balancer.clone()));
+            return Ok(Place::Balancers(self.balancer.clone(), self.tls.load()?));
+        }
+        if self.tls.is_given() {
+            return Err(Failure::Usage(anyhow!(
+                "--ca is about a balancer: give --balancer HOST:PORT too (TLS to etcd is set \
+                 in section etcd of --config)"
+            )));
         }
         let overrides = Overrides {
             registry: self.registry.clone(),
@@ -141,7 +152,12 @@ impl Registration {
 /// Starts an agent for this backend.
 pub(super) async fn start(backend: AgentBuilder, place: Place) -> Result<Agent, Failure> {
     let target = match place {
-        Place::Balancers(balancers) => Target::balancers(balancers).map_err(Failure::usage)?,
+        Place::Balancers(balancers, None) => {
+            Target::balancers(balancers).map_err(Failure::usage)?
+        }
+        Place::Balancers(balancers, Some(tls)) => {
+            Target::balancers_with_tls(balancers, tls).map_err(Failure::usage)?
+        }
         Place::Etcd(_, config) => crate::registry::etcd_target(&config).await?,
     };
     backend.register(target).map_err(Failure::usage)

@@ -30,7 +30,7 @@ pub(super) struct Token {
 
 impl Token {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let mut inspector = Inspector::connect(self.ask.balancer).await?;
+        let mut inspector = self.ask.connect().await?;
         let found = inspector.token(&self.token).await?;
         if self.ask.json {
             print_json(&TokenJson::from(&found))?;

@@ -2,12 +2,13 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use lookaside_registry::saved::Origin;
+use lookaside_registry::{MemoryLimits, saved::Origin};
 use lookaside_registry_etcd::EtcdConfig;
 use lookaside_server as server;
 
 use super::{
     Config,
+    schema::Registration,
     values::{Enabled, OnEmpty, OnUnknown, RegistryUrl},
 };
 
@@ -79,6 +80,7 @@ impl Config {
                 Enabled::On => true,
                 Enabled::Off => false,
             },
+            registration_limits: self.registration.limits(),
             tls: self.tls.files(),
             access: self.access.policy(),
             ..server::Config::default()
@@ -118,6 +120,31 @@ impl Config {
             cert: etcd.cert.clone(),
             key: etcd.key.clone(),
             ..EtcdConfig::new(members)
+        }
+    }
+}
+
+impl Registration {
+    fn limits(&self) -> server::RegistrationLimits {
+        server::RegistrationLimits {
+            total: count(self.total),
+            services: count(self.services),
+            per_service: count(self.per_service),
+            per_peer: count(self.per_peer),
+            per_second: self.per_second,
+            per_second_per_peer: self.per_second_per_peer,
+        }
+    }
+
+    /// What a memory registry takes.
+    pub(crate) fn memory(&self) -> MemoryLimits {
+        let limit = |n| match n {
+            0 => usize::MAX,
+            n => count(n),
+        };
+        MemoryLimits {
+            registrations: limit(self.total),
+            per_service: limit(self.per_service),
         }
     }
 }

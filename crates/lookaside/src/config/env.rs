@@ -92,7 +92,18 @@ const KEYS: &[(&str, &[(&str, Kind)])] = &[
             ("write_rate", Integer),
         ],
     ),
-    ("registration", &[("enabled", Text)]),
+    (
+        "registration",
+        &[
+            ("enabled", Text),
+            ("total", Integer),
+            ("services", Integer),
+            ("per_service", Integer),
+            ("per_peer", Integer),
+            ("per_second", Integer),
+            ("per_second_per_peer", Integer),
+        ],
+    ),
     ("health", &[("ca", Text), ("cert", Text), ("key", Text)]),
     ("tokens", &[("keys", List)]),
     (

@@ -100,11 +100,18 @@ pub(crate) struct Limits {
 }
 
 /// Whether backends register through this balancer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Registration {
     /// Auto: on for the memory registry, off otherwise.
     pub(crate) enabled: Enabled,
+    /// How much may be registered. 0: no limit.
+    pub(crate) total: u32,
+    pub(crate) services: u32,
+    pub(crate) per_service: u32,
+    pub(crate) per_peer: u32,
+    pub(crate) per_second: u32,
+    pub(crate) per_second_per_peer: u32,
 }
 
 /// What signs tokens. Texts, because whatever names no file may be a key, and must not be
@@ -199,6 +206,20 @@ impl Default for Limits {
             streams_per_second_per_name: 3,
             connections: None,
             connections_per_peer: 0,
+        }
+    }
+}
+
+impl Default for Registration {
+    fn default() -> Self {
+        Self {
+            enabled: Enabled::default(),
+            total: 100_000,
+            services: 10_000,
+            per_service: 10_000,
+            per_peer: 1000,
+            per_second: 5000,
+            per_second_per_peer: 200,
         }
     }
 }

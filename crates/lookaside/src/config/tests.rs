@@ -44,6 +44,12 @@ write_timeout = "30s"
 write_rate = 65536
 [registration]
 enabled = "auto"
+total = 100000
+services = 10000
+per_service = 10000
+per_peer = 1000
+per_second = 5000
+per_second_per_peer = 200
 [tokens]
 [health]
 [tls]

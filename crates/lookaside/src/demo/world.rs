@@ -198,7 +198,7 @@ impl World {
         done: impl Fn(&lookaside_proto::v1::Service) -> bool,
     ) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        let mut inspector = Inspector::connect(self.admin_addr.into()).await?;
+        let mut inspector = Inspector::connect(self.admin_addr.into(), None).await?;
         loop {
             // A balancer that has just been restarted may not know the service yet.
             let told = inspector.service(self.service.as_str()).await;

@@ -118,10 +118,31 @@ fn a_registration_is_written_in_the_layout_of_the_go_package() {
         zone: Some("a".into()),
         state: BackendState::Serving,
     };
-    let written: Value = serde_json::from_slice(&encode(&registration)).unwrap();
-    let expected =
-        json!({"Addr":"10.0.0.1:50051","Metadata":{"weight":100,"zone":"a","state":"serving"}});
+    let key = "0123456789abcdef0123456789abcdef";
+    let owner = Owner::parse(key, None).unwrap();
+    let written: Value = serde_json::from_slice(&encode(&registration, &owner)).unwrap();
+    let mut expected = json!({"Addr":"10.0.0.1:50051","Metadata":{
+        "weight":100, "zone":"a", "state":"serving", "owner":key,
+    }});
     assert_eq!(written, expected);
+    let owner = Owner::parse(key, Some("spiffe://x/a".into())).unwrap();
+    let written: Value = serde_json::from_slice(&encode(&registration, &owner)).unwrap();
+    expected["Metadata"]["owner_identity"] = "spiffe://x/a".into();
+    assert_eq!(written, expected);
+    assert_eq!(owner_of(written.to_string().as_bytes()), Some(owner));
+}
+
+#[test]
+fn a_value_that_others_wrote_has_no_owner() {
+    for value in [
+        r#"{"Addr":"10.0.0.1:1"}"#,
+        r#"{"Addr":"10.0.0.1:1","Metadata":{"weight":1}}"#,
+        r#"{"Addr":"10.0.0.1:1","Metadata":{"owner":"me"}}"#,
+        r#"{"Addr":"10.0.0.1:1","Metadata":"owner"}"#,
+        "junk",
+    ] {
+        assert_eq!(owner_of(value.as_bytes()), None, "{value}");
+    }
 }
 
 proptest! {
@@ -129,6 +150,7 @@ proptest! {
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = decode(&bytes);
         let _ = address_of(&bytes);
+        let _ = owner_of(&bytes);
     }
 
     #[test]
@@ -141,7 +163,8 @@ proptest! {
             zone: Some(zone.as_str().into()).filter(|_| !zone.is_empty()),
             state: if draining { BackendState::Draining } else { BackendState::Serving },
         };
-        let encoded = encode(&registration);
+        let owner = Owner::parse(&"0f".repeat(16), None).unwrap();
+        let encoded = encode(&registration, &owner);
         let it = decode(&encoded).unwrap();
         prop_assert_eq!(address_of(&encoded), Some(it.address.clone()));
         prop_assert_eq!(

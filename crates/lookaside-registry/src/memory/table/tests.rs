@@ -1,7 +1,7 @@
 use lookaside_core::BackendState;
 
 use super::*;
-use crate::RegistryState;
+use crate::{Claim, RegistryState};
 
 const TTL: Duration = Duration::from_secs(10);
 
@@ -37,8 +37,24 @@ impl Fixture {
         }
     }
 
+    /// By one and the same owner.
     fn register(&mut self, it: &Registration, number: u8) -> Result<(), RegistrarError> {
-        self.table.register(self.now, it, TTL, handle(number))
+        self.register_as(1, it, number)
+    }
+
+    fn register_as(
+        &mut self,
+        secret: u8,
+        it: &Registration,
+        number: u8,
+    ) -> Result<(), RegistrarError> {
+        let claim = Claim::received(&[secret; 16], &[1; 16]).unwrap();
+        let owner = Some(claim.owner(&it.service, &it.id));
+        let ttl = self
+            .table
+            .register(self.now, it, TTL, handle(number), owner)?;
+        assert_eq!(ttl, TTL);
+        Ok(())
     }
 
     fn publish(&mut self) -> bool {
@@ -109,7 +125,7 @@ fn nothing_is_left_behind_by_what_has_ended() {
 }
 
 #[test]
-fn a_backend_that_comes_back_at_its_address_takes_its_id_over() {
+fn an_owner_that_comes_back_takes_its_id_over() {
     let mut it = Fixture::new(MemoryLimits::default());
     let mut backend = registration("orders", "a", "h:1");
     it.register(&backend, 1).unwrap();
@@ -130,11 +146,15 @@ fn a_backend_that_comes_back_at_its_address_takes_its_id_over() {
 }
 
 #[test]
-fn a_live_id_is_never_moved_to_another_address() {
+fn a_live_id_is_never_moved_to_somebody_elses_address() {
     let mut it = Fixture::new(MemoryLimits::default());
     it.register(&registration("orders", "a", "h:1"), 1).unwrap();
     let elsewhere = registration("orders", "a", "h:2");
-    let error = it.register(&elsewhere, 2).unwrap_err();
+    let error = it.register_as(2, &elsewhere, 2).unwrap_err();
+    assert!(matches!(error, RegistrarError::Taken { .. }), "{error}");
+    assert!(error.to_string().contains("h:1"), "{error}");
+    it.now += TTL - Duration::from_millis(1);
+    let error = it.register_as(2, &elsewhere, 2).unwrap_err();
     assert!(matches!(error, RegistrarError::Taken { .. }), "{error}");
     assert!(it.table.renew(it.now, &handle(1)).is_ok());
 
@@ -143,9 +163,60 @@ fn a_live_id_is_never_moved_to_another_address() {
 
     // Over, though nobody has cleared it away yet.
     it.now += TTL;
-    it.register(&elsewhere, 4).unwrap();
+    it.register_as(2, &elsewhere, 4).unwrap();
     it.table.expire(it.now);
     assert_eq!(it.ids("orders"), ["a"]);
+}
+
+#[test]
+fn a_live_registration_is_taken_over_by_nobody_while_it_is_renewed() {
+    let mut it = Fixture::new(MemoryLimits::default());
+    let backend = registration("orders", "a", "h:1");
+    it.register_as(1, &backend, 1).unwrap();
+    for _ in 0..10 {
+        it.now += TTL / 3;
+        let error = it.register_as(2, &backend, 2).unwrap_err();
+        assert!(matches!(error, RegistrarError::Taken { .. }), "{error}");
+        it.table.renew(it.now, &handle(1)).unwrap();
+    }
+    // It was restarted, and has another secret now: it need not wait for the end.
+    it.now += TTL / 2;
+    it.register_as(2, &backend, 2).unwrap();
+    let old = it.table.renew(it.now, &handle(1));
+    assert!(matches!(old, Err(RegistrarError::Gone)));
+    // The old one, if it lives after all, waits as anybody else.
+    it.register_as(1, &backend, 3).unwrap_err();
+}
+
+#[test]
+fn a_request_that_comes_twice_is_one_registration_as_it_stands() {
+    let mut it = Fixture::new(MemoryLimits::default());
+    let mut backend = registration("orders", "a", "h:1");
+    it.register(&backend, 1).unwrap();
+    backend.state = BackendState::Draining;
+    it.table.update(&handle(1), &backend).unwrap();
+    it.publish();
+    it.now += TTL / 2;
+    backend.state = BackendState::Serving;
+    it.register(&backend, 1).unwrap();
+    assert!(!it.publish(), "an old request does not undo a drain");
+    assert_eq!(it.table.next_expiry(), Some(it.now + TTL));
+    it.table.deregister(&handle(1));
+    assert!(it.ids("orders").is_empty());
+}
+
+#[test]
+fn what_was_restored_belongs_to_its_handle_and_yields_as_the_restarted_do() {
+    let mut it = Fixture::new(MemoryLimits::default());
+    let backend = registration("orders", "a", "h:1");
+    it.register(&backend, 1).unwrap();
+    let held = it.table.held();
+    let mut new = Fixture::new(MemoryLimits::default());
+    assert_eq!(new.table.restore(new.now, held), 1);
+    new.register_as(2, &backend, 2).unwrap_err();
+    new.table.renew(new.now, &handle(1)).unwrap();
+    new.now += TTL / 2;
+    new.register_as(2, &backend, 2).unwrap();
 }
 
 #[test]

@@ -1,0 +1,53 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use lookaside_tls::{ClientTls, Identity};
+
+use super::Failure;
+
+/// How a balancer in TLS is verified, and what to show it.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct BalancerTls {
+    /// Connect to the balancer in TLS: it needs a certificate of a CA in this PEM file, for
+    /// the host by which it is reached
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+
+    /// The certificate to show the balancer, a PEM file
+    #[arg(long, value_name = "FILE", requires_all = ["ca", "key"])]
+    cert: Option<PathBuf>,
+
+    /// The private key of --cert, a PEM file
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+}
+
+impl BalancerTls {
+    /// Whether it is asked for.
+    pub(super) fn is_given(&self) -> bool {
+        self.ca.is_some()
+    }
+
+    /// Reads the files; `None`: no TLS.
+    pub(super) fn load(&self) -> Result<Option<ClientTls>, Failure> {
+        let Some(ca_path) = &self.ca else {
+            return Ok(None);
+        };
+        let ca = read("--ca", ca_path)?;
+        let pair = match (&self.cert, &self.key) {
+            (Some(cert), Some(key)) => Some((read("--cert", cert)?, read("--key", key)?)),
+            _ => None,
+        };
+        let identity = pair.as_ref().map(|(cert, key)| Identity { cert, key });
+        let tls = ClientTls::new(&ca, identity)
+            .map_err(|error| Failure::Usage(anyhow!("--ca, --cert, --key: {error}")))?;
+        Ok(Some(tls))
+    }
+}
+
+fn read(flag: &str, path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path)
+        .with_context(|| format!("{flag} {}: cannot be read", path.display()))
+        .map_err(Failure::Usage)
+}
