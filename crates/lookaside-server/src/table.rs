@@ -46,6 +46,28 @@ impl Table {
         update.then(|| OpenStream::new(Arc::clone(self), Arc::clone(&entry)))
     }
 
+    /// Opens a stream for the first of these that the registry has, whatever streams alone
+    /// are here for.
+    pub(crate) fn open_known(self: &Arc<Self>, candidates: &[ServiceName]) -> Option<OpenStream> {
+        let entry = candidates.iter().find_map(|name| {
+            let entry = self.services.get(name)?;
+            entry.published().is_some().then_some(entry)
+        })?;
+        Some(OpenStream::new(Arc::clone(self), Arc::clone(&entry)))
+    }
+
+    /// Waits until the registry has one of these.
+    pub(crate) async fn once_known(self: Arc<Self>, candidates: Vec<ServiceName>) -> OpenStream {
+        let mut appearances = self.appearances();
+        loop {
+            if let Some(stream) = self.open_known(&candidates) {
+                return stream;
+            }
+            // An error would mean that the table is gone, and we hold it.
+            let _ = appearances.changed().await;
+        }
+    }
+
     /// Whether one of these is in the table.
     pub(crate) fn has_any(&self, candidates: &[ServiceName]) -> bool {
         candidates

@@ -1,5 +1,6 @@
 use std::{
     convert::Infallible,
+    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -31,7 +32,6 @@ use crate::{
 /// The response of one stream: the initial response, and then whatever is newest whenever
 /// there is room for it. Polled by hyper within the stream's task; reads the client's
 /// load reports on the way.
-#[derive(Debug)]
 pub(crate) struct BalanceBody<B> {
     ended: bool,
     /// `None` once the client has half-closed.
@@ -39,6 +39,8 @@ pub(crate) struct BalanceBody<B> {
     reader: FrameReader,
     subscription: Subscription,
     stream: OpenStream,
+    /// The stream of a service that is unknown yet, once it is known.
+    known: Option<Known>,
     shared: Arc<Shared>,
     /// The rotation of the next list.
     rotation: usize,
@@ -58,6 +60,18 @@ pub(crate) struct BalanceBody<B> {
     _permit: Permit,
 }
 
+/// Where a stream moves that was opened for a service nobody knew.
+pub(super) type Known = Pin<Box<dyn Future<Output = OpenStream> + Send>>;
+
+impl<B> fmt::Debug for BalanceBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BalanceBody")
+            .field("stream", &self.stream)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
+
 /// How many messages are read in one poll: a client that sends without end must not keep
 /// a thread to itself.
 const MESSAGES_PER_POLL: usize = 64;
@@ -66,7 +80,7 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
     pub(super) fn new(
         requests: B,
         reader: FrameReader,
-        stream: OpenStream,
+        (stream, known): (OpenStream, Option<Known>),
         permit: Permit,
         shared: Arc<Shared>,
     ) -> Self {
@@ -83,6 +97,7 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
             rotation: topic.next_rotation(),
             subscription: Subscription::new(topic, phase, Arc::clone(&flight)),
             stream,
+            known,
             shared,
             variant: None,
             phase,
@@ -110,6 +125,12 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
                 self.requests = None;
             }
         }
+        if let Some(known) = &mut self.known
+            && let Poll::Ready(stream) = known.as_mut().poll(cx)
+        {
+            self.known = None;
+            self.follow(stream);
+        }
         let newer = self.subscription.has_newer(cx);
         let drained = self.shared.drain.has_ended(self.phase);
         if !newer && !drained && self.requests.is_some() {
@@ -130,6 +151,17 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
         } else {
             Status::ok("")
         })
+    }
+
+    /// Goes on with the service that was asked for, now that there is one.
+    fn follow(&mut self, stream: OpenStream) {
+        let topic = stream.service().topic();
+        if !Arc::ptr_eq(topic, self.stream.service().topic()) {
+            self.rotation = topic.next_rotation();
+            let flight = Arc::clone(&self.flight);
+            self.subscription = Subscription::new(Arc::clone(topic), self.phase, flight);
+        }
+        self.stream = stream;
     }
 
     /// Takes in load reports until none is there.

@@ -9,7 +9,7 @@ use tonic::Status;
 
 use super::{
     admission::Admission,
-    body::BalanceBody,
+    body::{BalanceBody, Known},
     frame_reader::FrameReader,
     initial::read_initial,
     refusal::{Reason, Refusal},
@@ -140,7 +140,12 @@ impl BalanceLoad {
         reader.admitted();
 
         let shared = Arc::clone(&self.shared);
-        let body = BalanceBody::new(requests, reader, stream, permit, shared);
+        // It may appear under another of its names than the one the stream is kept under.
+        let known: Option<Known> = match stream.service().published() {
+            Some(_) => None,
+            None => Some(Box::pin(Arc::clone(&self.table).once_known(names))),
+        };
+        let body = BalanceBody::new(requests, reader, (stream, known), permit, shared);
         let mut response = Response::new(body);
         let grpc = HeaderValue::from_static("application/grpc");
         response.headers_mut().insert(CONTENT_TYPE, grpc);

@@ -33,11 +33,12 @@ impl Backends {
     ) -> Arc<[ResolvedBackend]> {
         self.override_with(service, overrides);
         let mut last = self.last.iter().peekable();
+        // Sorted by id, as the backends are, and each of them is among these: ids, whose
+        // text lies all over the memory, need not be compared.
+        let mut overridden = self.overridden.values().peekable();
         let resolved = service.backends.iter().map(|registered| {
-            let backend = match self.overridden.get(&registered.id) {
-                Some(changed) => &changed.backend,
-                None => registered,
-            };
+            let changed = overridden.next_if(|it| Arc::ptr_eq(&it.registered, registered));
+            let backend = changed.map_or(registered, |changed| &changed.backend);
             let known = last
                 .next_if(|(old, _)| Arc::ptr_eq(old, backend))
                 .or_else(|| {

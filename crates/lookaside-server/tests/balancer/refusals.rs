@@ -150,6 +150,24 @@ async fn an_unknown_service_falls_back_if_asked_for_until_it_appears() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_came_first_gets_its_service_under_whichever_name_that_has() {
+    let fixture = Fixture::with(|config| config.lists.unknown = Unknown::Fallback).await;
+    let mut first = fixture.stream("orders:443").await;
+    first.initial().await;
+    first.fallback().await;
+    // Under the bare name there is an entry now, for the first one's sake.
+    let mut second = fixture.stream("orders:443").await;
+    second.initial().await;
+    second.fallback().await;
+    fixture.registry.set("orders:443", [backend(1)]);
+    assert_eq!(first.ports().await, [1]);
+    assert_eq!(second.ports().await, [1]);
+    sleep(MERGED).await;
+    fixture.registry.set("orders:443", [backend(2)]);
+    assert_eq!(first.ports().await, [2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_service_without_keys_is_known_as_long_as_it_is_remembered() {
     let fixture = Fixture::new().await;
     fixture.registry.set("orders", [backend(1)]);

@@ -41,7 +41,7 @@ async fn a_client_that_sends_without_end_gets_its_answer_and_keeps_no_thread() {
     let mut body = BalanceBody::new(
         Endless,
         FrameReader::new(connection),
-        table.open(&[orders]).unwrap(),
+        (table.open(&[orders]).unwrap(), None),
         permit,
         Arc::new(shared),
     );
