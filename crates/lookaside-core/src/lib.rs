@@ -12,6 +12,7 @@ mod health;
 mod name;
 mod overrides;
 mod plan;
+mod removal;
 mod report;
 pub mod rotation;
 mod settings;
@@ -35,6 +36,10 @@ pub use plan::{
     DEFAULT_MAX_BYTES, Endpoint, FallbackReason, Health, Limits, List, MAX_ADDRESSES_PER_BACKEND,
     NO_BACKENDS, Panic, Plan, Planner, ResolvedBackend, ServiceInput, SlotRef, Truncation, dialled,
     is_eligible, plan,
+};
+pub use removal::{
+    Belief, MassRemoval, ProbeAnswer, ProbeTicket, RemovalEvent, Removals, Surroundings, Suspect,
+    SuspectProbe, Why,
 };
 pub use report::{
     CallCounters, DropCounter, MAX_DROP_CATEGORIES, OTHER_CATEGORIES, ReportDelta, ReportFilter,
