@@ -3,7 +3,7 @@ mod registration;
 
 use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
-use lookaside_core::{OnEmpty, PolicyDefaults, TokenIssuer};
+use lookaside_core::{MassRemoval, OnEmpty, PolicyDefaults, TokenIssuer};
 use tokio::sync::watch;
 
 pub use self::connections::Connections;
@@ -62,6 +62,8 @@ pub struct Lists {
     /// How long a backend is kept that vanished with most others but still answers,
     /// default 30 s; zero: not at all.
     pub hold_down: Duration,
+    /// When so many vanish that they are asked before they are believed gone.
+    pub mass_removal: MassRemoval,
     /// For how long after the start no stream is answered, default zero. A registry that
     /// begins empty and is filled by the backends' renewals needs it: the first lists
     /// would lack most of them.
@@ -156,6 +158,7 @@ impl Default for Lists {
             max_delay: Duration::from_secs(1),
             report_interval: Duration::from_secs(10),
             hold_down: Duration::from_secs(30),
+            mass_removal: MassRemoval::default(),
             hold: Duration::ZERO,
         }
     }

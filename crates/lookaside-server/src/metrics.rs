@@ -1,6 +1,7 @@
 //! What is measured, as OpenMetrics.
 
 mod health;
+mod removals;
 mod state;
 
 use prometheus_client::{
@@ -10,6 +11,7 @@ use prometheus_client::{
 };
 
 pub(crate) use self::health::HealthMetrics;
+pub(crate) use self::removals::RemovalMetrics;
 use self::state::StateMetrics;
 use crate::balance_load::Reason;
 
@@ -62,6 +64,7 @@ pub(crate) struct Metrics {
     pub(crate) ready: Gauge,
     pub(crate) registry_revision: Gauge,
     pub(crate) registry_age_seconds: Gauge,
+    pub(crate) removals: RemovalMetrics,
     pub(crate) state: StateMetrics,
     pub(crate) health: HealthMetrics,
 }
@@ -124,11 +127,13 @@ impl Metrics {
             "Connections that did not come to speak TLS, by reason",
             handshakes_failed.clone(),
         );
+        let removals = RemovalMetrics::new(&mut registry);
         let state = StateMetrics::new(&mut registry);
         let health = HealthMetrics::new(&mut registry);
         Self {
             registry,
             health,
+            removals,
             handshakes_failed,
             state,
             connections,

@@ -4,9 +4,11 @@
 //! settings or overrides are another value than before, and tells the streams when the plan is
 //! another one.
 
+mod asking;
 mod backends;
 mod debounce;
 mod diff;
+mod removal_report;
 mod service;
 mod services;
 mod task;
@@ -14,5 +16,5 @@ mod task;
 pub(crate) use self::{
     diff::changed,
     service::PlanConfig,
-    task::{Sources, run},
+    task::{RemovalConfig, Sources, run},
 };

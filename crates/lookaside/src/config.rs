@@ -6,7 +6,6 @@ mod env;
 mod error;
 mod health;
 mod load;
-mod pending;
 mod schema;
 mod tls;
 mod values;
@@ -14,7 +13,6 @@ mod values;
 pub(crate) use self::{
     error::ConfigError,
     load::{Overrides, load},
-    pending::pending,
     schema::{Config, State, Tokens},
     values::{RegistryUrl, parse_duration},
 };

@@ -34,6 +34,8 @@ pub enum RemovalEvent {
         service: ServiceName,
         /// This one.
         id: BackendId,
+        /// Whether it had answered; else it has never been one for certain.
+        had_answered: bool,
         /// For this reason.
         why: Why,
     },

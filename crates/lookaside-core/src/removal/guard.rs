@@ -124,6 +124,10 @@ impl Guard {
         });
     }
 
+    pub(super) fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
+    }
+
     /// One did not answer its first probe.
     pub(super) fn note_gone(&mut self) {
         if let Some(wait) = &mut self.waiting {
@@ -195,7 +199,7 @@ impl Guard {
             return Belief {
                 service: Arc::clone(&self.registered),
                 suspects: Arc::default(),
-                settled: self.waiting.is_none(),
+                settled: !self.is_waiting(),
             };
         }
         let suspects = held().map(|it| it.suspect(self.hold_down)).collect();
@@ -208,7 +212,7 @@ impl Guard {
                 problems: self.registered.problems.clone(),
             }),
             suspects,
-            settled: self.waiting.is_none(),
+            settled: !self.is_waiting(),
         }
     }
 }

@@ -31,6 +31,10 @@ pub trait Surroundings {
     /// How long a suspect of this service is held; zero: every removal is believed.
     fn hold_down(&self, service: &ServiceName) -> Duration;
 
+    /// Whether an operator has taken a backend out of the list, whatever it says of
+    /// itself: that it vanishes is no news.
+    fn is_drained(&self, service: &ServiceName, backend: &Backend) -> bool;
+
     /// Where a backend can be reached that is registered no more.
     fn addresses(&self, service: &ServiceName, backend: &Backend) -> Arc<[SocketAddr]>;
 }
@@ -40,7 +44,7 @@ pub trait Surroundings {
 ///
 /// It does nothing by itself: it is told of new states, of time passing and of what probes
 /// came to, and says what is to be planned, whom to probe, and when to look again.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Removals {
     policy: MassRemoval,
     guards: HashMap<ServiceName, Guard>,
@@ -66,18 +70,7 @@ impl Removals {
     pub fn new(policy: MassRemoval) -> Self {
         Self {
             policy,
-            guards: HashMap::new(),
-            missing: BTreeSet::new(),
-            tracked: 0,
-            held: 0,
-            stayed: 0,
-            addresses: Addresses::default(),
-            probes: Probes::default(),
-            due: BTreeSet::new(),
-            due_of: BTreeMap::new(),
-            started: false,
-            changed: BTreeSet::new(),
-            events: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -249,6 +242,11 @@ impl Removals {
         }
     }
 
+    /// Whether the service has, or had of late, any backend.
+    pub fn knows(&self, name: &ServiceName) -> bool {
+        self.guards.contains_key(name)
+    }
+
     /// Whether the service has backends that are kept although they are not registered.
     pub fn has_suspects(&self, name: &ServiceName) -> bool {
         let guard = self.guards.get(name);
@@ -258,6 +256,12 @@ impl Removals {
     /// Backends that are kept although they are not registered, over all services.
     pub fn suspects(&self) -> usize {
         self.held
+    }
+
+    /// Whether the plan of any service waits for backends to be asked.
+    pub fn is_waiting(&self) -> bool {
+        let mut missing = self.missing.iter().filter_map(|name| self.guards.get(name));
+        missing.any(Guard::is_waiting)
     }
 
     /// The services of which something else is believed than when this was last asked, and
@@ -291,6 +295,7 @@ impl Removals {
             self.events.push(RemovalEvent::Left {
                 service: name.clone(),
                 id: id.clone(),
+                had_answered: missing.stage != Stage::Unproven,
                 why,
             });
         }

@@ -20,7 +20,7 @@ use crate::{
     listener::{BoundPort, Http},
     metrics::Metrics,
     peers::Peers,
-    planner::{self, PlanConfig, Sources},
+    planner::{self, PlanConfig, RemovalConfig, Sources},
     seldom::Seldom,
     status::Status,
     table::Table,
@@ -167,6 +167,11 @@ impl Balancer {
             defaults: config.lists.policy(),
             panic: config.lists.panic,
         };
+        let removal = RemovalConfig {
+            probes: config.probes.clone(),
+            metrics: metrics.removals.clone(),
+            last_known: registry.last_known(),
+        };
         let (planned, planned_seen) = watch::channel(Err("starting".into()));
         let (checks, checks_seen) = watch::channel(Arc::default());
         let (verdicts, verdicts_seen) = watch::channel(Arc::default());
@@ -190,6 +195,7 @@ impl Balancer {
             config.lists.clone(),
             planned,
             checks,
+            removal,
         ));
         let admin = admin_port.open().map_err(|source| StartError::Listen {
             addr: admin_addr,

@@ -2,6 +2,7 @@ mod describe;
 mod ejected;
 mod policy;
 mod stream;
+mod suspect;
 mod token;
 
 use std::sync::Arc;
@@ -169,11 +170,13 @@ fn summary(entry: &Entry) -> ServiceSummary {
             + usize::from(published.settings.problem.is_some())
             + published.overrides.problems.len()
     });
+    let suspects = published.as_ref().map_or(0, |it| it.suspects.len());
     ServiceSummary {
         name: entry.name().to_string(),
         backends: count(published.map_or(0, |published| published.backends.len())),
         slots: count(slots),
         plan: plan.to_owned(),
+        suspects: count(suspects),
         streams: entry.streams(),
         problems: count(problems),
         calls_started: entry.reports().started,

@@ -1,7 +1,7 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use lookaside_core::{
-    Backend, BackendId, BackendOverrides, Host, ResolvedBackend, Service, ServiceOverrides,
+    Backend, BackendId, BackendOverrides, Host, ResolvedBackend, Service, ServiceOverrides, Suspect,
 };
 use lookaside_registry::names::Names;
 
@@ -28,6 +28,7 @@ impl Backends {
     pub(super) fn update(
         &mut self,
         service: &Service,
+        suspects: &[Suspect],
         overrides: &ServiceOverrides,
         names: &Names,
     ) -> Arc<[ResolvedBackend]> {
@@ -46,18 +47,8 @@ impl Backends {
                     while last.next_if(|(old, _)| old.id < backend.id).is_some() {}
                     last.next_if(|(old, _)| old == backend)
                 });
-            let addresses = match (known, backend.address.host()) {
-                (Some((_, addresses)), Host::Ip(_)) => Arc::clone(addresses),
-                (Some((_, addresses)), Host::Name(_)) => {
-                    let newest = names.addresses(backend);
-                    if *addresses == newest {
-                        Arc::clone(addresses)
-                    } else {
-                        newest
-                    }
-                }
-                (None, _) => names.addresses(backend),
-            };
+            let known = known.map(|(_, addresses)| addresses);
+            let addresses = addresses(backend, known, suspects, names);
             (Arc::clone(backend), addresses)
         });
         let resolved = resolved.collect();
@@ -68,6 +59,12 @@ impl Backends {
     /// As they were updated last.
     pub(super) fn last(&self) -> &Arc<[ResolvedBackend]> {
         &self.last
+    }
+
+    /// Where a backend of the last plan can be reached.
+    pub(super) fn last_addresses(&self, id: &BackendId) -> Option<&Arc<[SocketAddr]>> {
+        let index = self.last.binary_search_by(|(it, _)| it.id.cmp(id));
+        index.ok().map(|index| &self.last[index].1)
     }
 
     fn override_with(&mut self, service: &Service, overrides: &ServiceOverrides) {
@@ -89,6 +86,31 @@ impl Backends {
             });
             self.overridden.insert(id.clone(), changed);
         }
+    }
+}
+
+fn addresses(
+    backend: &Backend,
+    known: Option<&Arc<[SocketAddr]>>,
+    suspects: &[Suspect],
+    names: &Names,
+) -> Arc<[SocketAddr]> {
+    let host = match backend.address.host() {
+        Host::Ip(_) => {
+            return known.map_or_else(|| names.addresses(backend), Arc::clone);
+        }
+        Host::Name(host) => host,
+    };
+    if names.status(host).is_none() {
+        // Names are followed as long as they are registered.
+        let suspect = suspects.binary_search_by(|it| it.backend.id.cmp(&backend.id));
+        let kept = suspect.map(|index| &suspects[index].addresses);
+        return kept.ok().or(known).map(Arc::clone).unwrap_or_default();
+    }
+    let newest = names.addresses(backend);
+    match known {
+        Some(known) if *known == newest => Arc::clone(known),
+        _ => newest,
     }
 }
 

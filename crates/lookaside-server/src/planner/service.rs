@@ -1,9 +1,9 @@
-use std::{sync::Arc, time::SystemTime};
+use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 
 use lookaside_core::{
-    Ejections, FallbackReason, Health, Limits, List, OnEmpty, Plan, Planner, Policy,
+    BackendId, Ejections, FallbackReason, Health, Limits, List, OnEmpty, Plan, Planner, Policy,
     PolicyDefaults, ResolvedBackend, Revision, Service, ServiceInput, ServiceOverrides,
-    ServiceSettings, Settings, TokenIssuer, is_eligible,
+    ServiceSettings, Settings, Suspect, TokenIssuer, is_eligible,
 };
 use lookaside_registry::names::Names;
 use tokio::time::Instant;
@@ -29,7 +29,12 @@ pub(crate) struct PlanConfig {
 /// What a service is planned from.
 #[derive(Clone, Debug)]
 pub(super) struct Inputs {
+    /// The backends, registered or not: those that vanished and are held are among them.
     pub(super) service: Arc<Service>,
+    /// The latter, sorted by id.
+    pub(super) suspects: Arc<[Suspect]>,
+    /// Whether every host name of the registered ones has been tried once.
+    pub(super) names_are_tried: bool,
     pub(super) settings: Arc<ServiceSettings>,
     pub(super) overrides: Arc<ServiceOverrides>,
     pub(super) names: Arc<Names>,
@@ -46,6 +51,8 @@ pub(super) struct PlannedService {
     backends: Backends,
     /// The last backends of which one could take calls, kept for [`OnEmpty::Hold`].
     good: Arc<[ResolvedBackend]>,
+    /// What the last plan was made from.
+    last: Option<(Arc<Service>, Revision)>,
     plan: Option<Arc<Plan>>,
     plan_version: u64,
     changed_at: SystemTime,
@@ -61,6 +68,7 @@ impl PlannedService {
             planner: Planner::default(),
             backends: Backends::default(),
             good: Arc::new([]),
+            last: None,
             plan: None,
             plan_version: 0,
             changed_at: SystemTime::UNIX_EPOCH,
@@ -74,6 +82,16 @@ impl PlannedService {
         self.backends.last()
     }
 
+    /// Where a backend of the last plan can be reached.
+    pub(super) fn last_addresses(&self, id: &BackendId) -> Option<&Arc<[SocketAddr]>> {
+        self.backends.last_addresses(id)
+    }
+
+    /// What was planned last, and its revision.
+    pub(super) fn last(&self) -> Option<(Arc<Service>, Revision)> {
+        self.last.clone()
+    }
+
     /// Plans again; tells the streams and returns true if they would see a difference.
     ///
     /// A service of which no backend has an address waits for the first lookup of its
@@ -84,9 +102,12 @@ impl PlannedService {
             &inputs.settings.settings,
             &inputs.overrides,
         );
-        let backends = self
-            .backends
-            .update(&inputs.service, &inputs.overrides, &inputs.names);
+        let backends = self.backends.update(
+            &inputs.service,
+            &inputs.suspects,
+            &inputs.overrides,
+            &inputs.names,
+        );
         if backends.iter().any(is_eligible) {
             self.good = Arc::clone(&backends);
         }
@@ -103,7 +124,7 @@ impl PlannedService {
         let plan = self.planner.plan(&input, &config.issuer, &limits);
         let lacks_backends =
             matches!(plan, Plan::Fallback(reason) if reason != FallbackReason::Settings);
-        if lacks_backends && !inputs.names.covers(&inputs.service) {
+        if lacks_backends && !inputs.names_are_tried {
             return false;
         }
         let (plan, reason) = self.instead_of_nothing(plan, &inputs, &policy, config);
@@ -119,8 +140,10 @@ impl PlannedService {
                 Plan::Fallback(_) => topic.publish(Content::Fallback),
             }
         }
+        self.last = Some((Arc::clone(&inputs.service), inputs.revision));
         self.entry.publish(Published {
             service: inputs.service,
+            suspects: inputs.suspects,
             settings: inputs.settings,
             overrides: inputs.overrides,
             policy,

@@ -1,3 +1,5 @@
+mod vanished;
+
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
@@ -5,7 +7,7 @@ use std::{
 };
 
 use lookaside_core::{
-    Host, OverridesSnapshot, Service, ServiceName, ServiceOverrides, ServiceSettings,
+    Host, OverridesSnapshot, Removals, Service, ServiceName, ServiceOverrides, ServiceSettings,
     SettingsSnapshot, Snapshot, TokenIssuer,
 };
 use lookaside_registry::{RegistryState, names::Names};
@@ -38,6 +40,9 @@ pub(super) struct Services {
     names: Arc<Names>,
     verdicts: Arc<Verdicts>,
     checks: Checks,
+    removals: Removals,
+    /// What the registry said before this process began, until it says something itself.
+    last_known: Option<Arc<Snapshot>>,
     has_state: bool,
     planned: HashMap<ServiceName, PlannedService>,
     /// Services whose changes wait, by when they go out.
@@ -65,6 +70,8 @@ impl Services {
             names: Arc::default(),
             verdicts: Arc::default(),
             checks: Checks::default(),
+            removals: Removals::new(lists.mass_removal),
+            last_known: None,
             has_state: false,
             planned: HashMap::new(),
             due: BTreeSet::new(),
@@ -86,8 +93,9 @@ impl Services {
             names.insert(name.clone());
         };
         // Most states say only that nothing has changed.
-        if !Arc::ptr_eq(&self.backends, backends) {
-            changed(&self.backends.services, &backends.services, &mut note);
+        let before = std::mem::replace(&mut self.backends, Arc::clone(backends));
+        if !Arc::ptr_eq(&before, backends) {
+            changed(&before.services, &backends.services, &mut note);
         }
         if !Arc::ptr_eq(&self.settings, settings) {
             changed(&self.settings.services, &settings.services, &mut note);
@@ -95,9 +103,11 @@ impl Services {
         if !Arc::ptr_eq(&self.overrides, overrides) {
             changed(&self.overrides.services, &overrides.services, &mut note);
         }
-        self.backends = Arc::clone(backends);
         self.settings = Arc::clone(settings);
         self.overrides = Arc::clone(overrides);
+        self.set_hold_downs(&names, now);
+        self.watch_removals(&before, now);
+        names.extend(self.removals.take_changed());
         for name in names {
             self.change(name, now);
         }
@@ -212,7 +222,9 @@ impl Services {
 
     /// Plans one service from the newest state; says whether streams got something new.
     fn plan(&mut self, name: &ServiceName, now: Now) -> bool {
-        let inputs = self.inputs(name);
+        let Some(inputs) = self.inputs(name) else {
+            return false;
+        };
         let Some(service) = self.planned.get_mut(name) else {
             return false;
         };
@@ -226,41 +238,45 @@ impl Services {
         changed
     }
 
-    fn inputs(&self, name: &ServiceName) -> Inputs {
+    /// What a service is planned from; `None` before anything can be.
+    fn inputs(&self, name: &ServiceName) -> Option<Inputs> {
         let none = || Arc::new(Service::default());
-        let unset = || Arc::new(ServiceSettings::default());
-        let nothing = || Arc::new(ServiceOverrides::default());
-        let settings = self.settings.services.get(name).cloned();
-        let settings = settings.unwrap_or_else(unset);
+        let settings = self.settings_of(name);
         // What checks found that are turned off by now is on its way out.
         let ejections = match settings.settings.health {
             Some(_) => self.verdicts.get(name).cloned(),
             None => None,
         };
-        Inputs {
-            service: self
-                .backends
-                .services
-                .get(name)
-                .cloned()
-                .unwrap_or_else(none),
+        let registered = self.backends.services.get(name);
+        let registered = registered.cloned().unwrap_or_else(none);
+        let believed = self.believed(name)?;
+        Some(Inputs {
+            names_are_tried: self.names.covers(&registered),
+            service: believed.service,
+            suspects: believed.suspects,
+            revision: believed.revision,
             settings,
-            overrides: self
-                .overrides
-                .services
-                .get(name)
-                .cloned()
-                .unwrap_or_else(nothing),
+            overrides: self.overrides_of(name),
             names: Arc::clone(&self.names),
             ejections,
-            revision: self.backends.revision,
-        }
+        })
+    }
+
+    fn settings_of(&self, name: &ServiceName) -> Arc<ServiceSettings> {
+        let settings = self.settings.services.get(name).cloned();
+        settings.unwrap_or_else(|| Arc::new(ServiceSettings::default()))
+    }
+
+    fn overrides_of(&self, name: &ServiceName) -> Arc<ServiceOverrides> {
+        let overrides = self.overrides.services.get(name).cloned();
+        overrides.unwrap_or_else(|| Arc::new(ServiceOverrides::default()))
     }
 
     fn is_absent(&self, name: &ServiceName) -> bool {
         !self.backends.services.contains_key(name)
             && !self.settings.services.contains_key(name)
             && !self.overrides.services.contains_key(name)
+            && !self.removals.has_suspects(name)
     }
 
     /// Forgets services of which the registry has had nothing, and for which no stream

@@ -12,11 +12,14 @@ use tokio::{
 
 use super::{
     PlanConfig,
+    asking::Asking,
+    removal_report::report,
     services::{Now, Services},
 };
 use crate::{
-    Lists,
+    Lists, Probes,
     health::{CheckedServices, Verdicts},
+    metrics::RemovalMetrics,
     table::Table,
 };
 
@@ -27,6 +30,15 @@ const FORGET_INTERVAL: Duration = Duration::from_secs(10);
 /// out, one behind the other. A crowd of dead names must not keep a balancer closed; what
 /// is still being looked up then joins its list when it is found.
 const NAMES_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is done about backends that vanish.
+#[derive(Debug)]
+pub(crate) struct RemovalConfig {
+    pub(crate) probes: Probes,
+    pub(crate) metrics: RemovalMetrics,
+    /// What the registry said to a process before this one.
+    pub(crate) last_known: Option<Arc<RegistryState>>,
+}
 
 /// What is planned from, each complete at a revision of its own.
 #[derive(Debug)]
@@ -47,6 +59,7 @@ pub(crate) async fn run(
     lists: Lists,
     planned: watch::Sender<Result<(), Arc<str>>>,
     checks: watch::Sender<Arc<CheckedServices>>,
+    removal: RemovalConfig,
 ) {
     let Sources {
         mut registry,
@@ -55,6 +68,10 @@ pub(crate) async fn run(
         mut verdicts,
     } = sources;
     let mut services = Services::new(table, config, &lists);
+    if let Some(last_known) = &removal.last_known {
+        services.remember(last_known, now());
+    }
+    let mut asking = Asking::new(removal.probes);
     let mut forget = interval(FORGET_INTERVAL);
     forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
     registry.mark_changed();
@@ -65,6 +82,16 @@ pub(crate) async fn run(
     let mut complete = false;
     let mut read_at = None;
     loop {
+        while asking.has_room()
+            && let Some((probe, check)) = services.next_probe(now())
+        {
+            asking.begin(probe, check);
+        }
+        let ask = asking
+            .has_room()
+            .then(|| services.next_probe_at(now()))
+            .flatten();
+        let look = services.next_look().into_iter().chain(ask).min();
         let due = services.next_due();
         let patience = read_at
             .map(|read_at: Instant| read_at + NAMES_PATIENCE)
@@ -100,10 +127,17 @@ pub(crate) async fn run(
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 services.send_due(now());
             }
+            () = sleep_until(look.unwrap_or_else(Instant::now)), if look.is_some() => {
+                services.look(now());
+            }
+            (ticket, answer) = asking.next() => services.probed(ticket, answer, now()),
             () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {}
             _ = forget.tick() => services.forget_absent(Instant::now()),
         }
         services.checks().publish(&checks);
+        report(services.take_removal_events(), &removal.metrics);
+        let suspects = i64::try_from(services.suspects()).unwrap_or(i64::MAX);
+        removal.metrics.suspects.set(suspects);
         if !complete {
             if read_at.is_none() && services.has_state() {
                 read_at = Some(Instant::now());
@@ -133,6 +167,8 @@ fn waiting_for(state: &RegistryState, services: &Services, patient: bool) -> Opt
     if services.has_state() {
         return if patient && !services.names_are_tried() {
             Some("the backends' host names are being looked up".into())
+        } else if services.asks() {
+            Some("backends that have vanished are being asked whether they are alive".into())
         } else if services.next_due().is_some() {
             // What was found of the names last may be in no list yet.
             Some("the first lists are being made".into())

@@ -8,7 +8,7 @@ use std::{
 
 use lookaside_core::{
     Ejections, Plan, Policy, ReportDelta, ReportTotals, ResolvedBackend, Revision, Service,
-    ServiceName, ServiceOverrides, ServiceSettings,
+    ServiceName, ServiceOverrides, ServiceSettings, Suspect,
 };
 use lookaside_registry::names::Names;
 use tokio::sync::watch;
@@ -30,7 +30,10 @@ pub(crate) struct Entry {
 /// What the planner made of a service, for people.
 #[derive(Clone, Debug)]
 pub(crate) struct Published {
+    /// The backends that are believed in, registered or not.
     pub(crate) service: Arc<Service>,
+    /// Those that are not, sorted by id.
+    pub(crate) suspects: Arc<[Suspect]>,
     pub(crate) settings: Arc<ServiceSettings>,
     pub(crate) overrides: Arc<ServiceOverrides>,
     /// What holds, of configuration, settings and overrides.

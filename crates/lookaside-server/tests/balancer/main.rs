@@ -17,6 +17,7 @@ mod many;
 mod policy;
 mod ports;
 mod refusals;
+mod removals;
 mod slow;
 mod streams;
 mod tokens;

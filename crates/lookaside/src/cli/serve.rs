@@ -7,7 +7,7 @@ use lookaside_server::Balancer;
 
 use super::Failure;
 use crate::{
-    config::{Overrides, RegistryUrl, load, pending},
+    config::{Overrides, RegistryUrl, load},
     open_files, registry,
     signals::{Hangups, Signals},
     tokens::Tokens,
@@ -64,9 +64,6 @@ impl Serve {
             tracing::warn!(%variable, "environment variable is no setting of lookaside");
         }
         let config = loaded.config;
-        for text in pending(&config) {
-            tracing::warn!("{text}");
-        }
         let room = open_files::raise_limit(config.limits.streams);
 
         let mut signals = Signals::new()?;

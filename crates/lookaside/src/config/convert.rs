@@ -47,6 +47,11 @@ impl Config {
                 max_delay: lists.max_delay,
                 report_interval: lists.report_interval,
                 hold_down: lists.hold_down,
+                mass_removal: server::MassRemoval {
+                    share: lists.mass_removal,
+                    min: count(lists.mass_min),
+                    window: lists.mass_window,
+                },
                 hold: if memory { MEMORY_HOLD } else { Duration::ZERO },
             },
             limits: server::Limits {

@@ -47,6 +47,7 @@ struct SummaryJson<'a> {
     streams: u32,
     calls_started: u64,
     problems: u32,
+    suspects: u32,
 }
 
 /// `lookaside service NAME --json`, and each line of `lookaside watch NAME --json`
@@ -92,6 +93,7 @@ struct BackendJson<'a> {
     token: &'a str,
     key: &'a str,
     revision: i64,
+    suspect_since: Option<String>,
     ejections: Vec<EjectionJson<'a>>,
 }
 
@@ -175,6 +177,7 @@ impl<'a> ServicesJson<'a> {
                     streams: service.streams,
                     calls_started: service.calls_started,
                     problems: service.problems,
+                    suspects: service.suspects,
                 })
                 .collect(),
         }
@@ -224,6 +227,7 @@ impl<'a> From<&'a v1::Backend> for BackendJson<'a> {
             token: &backend.token,
             key: &backend.key,
             revision: backend.revision,
+            suspect_since: timestamp(backend.suspect_since),
             ejections: backend.ejections.iter().map(EjectionJson::from).collect(),
         }
     }

@@ -29,7 +29,7 @@ pub(crate) fn write_services(
     for service in services {
         table.row([
             service.name.clone(),
-            service.backends.to_string(),
+            backends(service),
             service.slots.to_string(),
             service.plan.clone(),
             service.streams.to_string(),
@@ -38,6 +38,13 @@ pub(crate) fn write_services(
         ]);
     }
     write!(out, "\n{table}")
+}
+
+fn backends(service: &ServiceSummary) -> String {
+    match service.suspects {
+        0 => service.backends.to_string(),
+        suspects => format!("{} ({})", service.backends, count(suspects, "suspect")),
+    }
 }
 
 fn balancer(status: &GetStatusResponse) -> String {

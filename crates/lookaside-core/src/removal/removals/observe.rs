@@ -30,7 +30,8 @@ impl Removals {
             let Difference::Left(backend) = difference else {
                 continue;
             };
-            if !counts(backend) || guard.hold_down.is_zero() {
+            let announced = !counts(backend) || surroundings.is_drained(name, backend);
+            if announced || guard.hold_down.is_zero() {
                 continue;
             }
             if self.tracked >= MAX_MISSING {

@@ -2,14 +2,14 @@ use std::{collections::BTreeMap, net::SocketAddr, time::SystemTime};
 
 use lookaside_core::{
     Backend, BackendId, BackendState, Host, List, Plan, Problem, ReportTotals, ServiceName,
-    TokenIssuer,
+    Suspect, TokenIssuer,
 };
 use lookaside_proto::v1;
 
 use super::{
     count,
     ejected::{Ejected, panics},
-    policy,
+    policy, suspect,
 };
 use crate::table::{Entry, Published};
 
@@ -63,9 +63,11 @@ fn backends(
     let all: u32 = slots.values().map(|(_, slots)| slots).sum();
     let describe = |backend: &Backend, resolved: &[SocketAddr], slots: u32| {
         let ejected = Ejected::new(backend, resolved, published);
-        let (state, reason) = state(backend, resolved, ejected.as_ref(), published);
+        let suspect = suspect::find(&backend.id, published);
+        let (state, reason) = state(backend, resolved, ejected.as_ref(), suspect, published);
         v1::Backend {
             ejections: ejected.as_ref().map(Ejected::describe).unwrap_or_default(),
+            suspect_since: suspect.map(|it| suspect::since(it).into()),
             id: backend.id.to_string(),
             address: backend.address.to_string(),
             resolved: resolved.iter().map(ToString::to_string).collect(),
@@ -118,6 +120,7 @@ fn state(
     backend: &Backend,
     resolved: &[SocketAddr],
     ejected: Option<&Ejected<'_>>,
+    suspect: Option<&Suspect>,
     published: &Published,
 ) -> (&'static str, String) {
     let failure = match backend.address.host() {
@@ -144,10 +147,12 @@ fn state(
     } else if resolved.is_empty() {
         let reason = failure.unwrap_or_else(|| "its name is being looked up".to_owned());
         ("unresolved", reason)
-    } else if let Some(ejected) = ejected {
+    } else if let Some(ejected) = ejected.filter(|it| it.is_all || suspect.is_none()) {
         // One that lost some of its addresses serves with the others.
         let state = if ejected.is_all { "ejected" } else { "serving" };
         (state, ejected.reason())
+    } else if let Some(suspect) = suspect {
+        ("suspect", suspect::reason(suspect))
     } else {
         let weighed = weighed.map(|it| format!("weight {} by {}", it.value, it.note));
         // The addresses of a name that does not resolve any more are kept.

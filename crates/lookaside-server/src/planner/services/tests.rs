@@ -1,4 +1,5 @@
 mod health;
+mod vanished;
 
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32};
 

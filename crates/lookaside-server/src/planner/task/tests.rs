@@ -57,6 +57,11 @@ async fn what_waits_when_the_registry_ends_goes_out_and_stands() {
         lists.clone(),
         planned,
         watch::Sender::default(),
+        RemovalConfig {
+            probes: Probes::default(),
+            metrics: RemovalMetrics::new(&mut prometheus_client::registry::Registry::default()),
+            last_known: None,
+        },
     ));
     tokio::task::yield_now().await;
     registry.send_replace(state(2));

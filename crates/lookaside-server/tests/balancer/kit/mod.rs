@@ -2,17 +2,19 @@
 
 mod client;
 mod grpc;
+mod prober;
 mod registry;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use lookaside_registry::names::Names;
-use lookaside_server::{Balancer, Config};
+use lookaside_server::{Balancer, Config, Probes};
 use tokio::sync::watch;
 
 pub(crate) use self::{
     client::{Client, Stream, first_token, framed},
     grpc::{Grpc, Inspect},
+    prober::TestProber,
     registry::{TestRegistry, backend},
 };
 
@@ -21,6 +23,8 @@ pub(crate) struct Fixture {
     pub(crate) registry: Arc<TestRegistry>,
     /// Host names resolve to nothing.
     _names: watch::Sender<Arc<Names>>,
+    /// Nobody is alive, at first.
+    pub(crate) prober: TestProber,
     pub(crate) balancer: Arc<Balancer>,
 }
 
@@ -48,12 +52,15 @@ impl Fixture {
 
     pub(crate) fn start(registry: Arc<TestRegistry>, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = config();
+        let prober = TestProber::default();
+        config.probes = Probes::new(Arc::new(prober.clone()));
         change(&mut config);
         let (names, names_seen) = watch::channel(Arc::default());
         let balancer = Balancer::start(config, Arc::<TestRegistry>::clone(&registry), names_seen);
         Self {
             registry,
             _names: names,
+            prober,
             balancer: Arc::new(balancer.unwrap()),
         }
     }

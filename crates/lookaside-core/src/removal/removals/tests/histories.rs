@@ -76,6 +76,10 @@ impl Surroundings for HoldDowns {
         self.0[index]
     }
 
+    fn is_drained(&self, _: &ServiceName, backend: &Backend) -> bool {
+        backend.id.as_str() == "drained"
+    }
+
     fn addresses(&self, _: &ServiceName, backend: &Backend) -> Arc<[SocketAddr]> {
         backend.address.socket_addr().into_iter().collect()
     }
