@@ -1,9 +1,13 @@
 //! What clients should be told in a state of the registry: worked out from weights and
 //! shares, not with the product's own planner.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+};
 
-use lookaside_core::{BackendState, ServiceName, TokenIssuer, strip_variant};
+use lookaside_core::{Backend, BackendState, ServiceName, TokenIssuer, strip_variant};
 use lookaside_proto::lb::Server;
 use lookaside_registry::RegistryState;
 
@@ -17,6 +21,8 @@ pub struct Expected {
     ordered_fallback: bool,
     /// Backends that take calls: token and weight, by address.
     backends: BTreeMap<SocketAddr, (String, u32)>,
+    /// Those that are registered and do not.
+    drained: BTreeSet<SocketAddr>,
     drops: BTreeMap<String, u32>,
 }
 
@@ -34,16 +40,19 @@ impl Expected {
         let settings = state.settings.as_ref().and_then(|it| it.services.get(name));
         let settings = settings.map(|it| it.settings.clone()).unwrap_or_default();
         let backends = service.into_iter().flat_map(|it| &it.backends);
-        let eligible = backends.filter(|it| it.weight > 0 && it.state == BackendState::Serving);
+        let (eligible, drained): (Vec<_>, Vec<_>) =
+            backends.partition(|it| it.weight > 0 && it.state == BackendState::Serving);
+        let address = |it: &Arc<Backend>| it.address.socket_addr().expect("no names here");
         Self {
             ordered_fallback: settings.fallback,
             backends: eligible
+                .into_iter()
                 .map(|it| {
-                    let address = it.address.socket_addr().expect("no names here");
                     let token = TokenIssuer::default().issue(name, &it.id);
-                    (address, (token.as_str().to_owned(), it.weight))
+                    (address(it), (token.as_str().to_owned(), it.weight))
                 })
                 .collect(),
+            drained: drained.into_iter().map(address).collect(),
             drops: settings
                 .drops
                 .as_slice()
@@ -51,6 +60,26 @@ impl Expected {
                 .map(|it| (it.category.to_string(), it.per_million))
                 .collect(),
         }
+    }
+
+    /// Backends that take calls.
+    pub fn addresses(&self) -> BTreeSet<SocketAddr> {
+        self.backends.keys().copied().collect()
+    }
+
+    /// Backends that took calls before and have vanished since without a word.
+    pub fn vanished_since(&self, before: &Self) -> impl Iterator<Item = SocketAddr> {
+        let gone = before.backends.keys().copied();
+        gone.filter(|it| !self.backends.contains_key(it) && !self.drained.contains(it))
+    }
+
+    /// As it would be if this backend, as it was before, were still registered.
+    pub fn with(&self, address: SocketAddr, before: &Self) -> Self {
+        let mut kept = self.clone();
+        if let Some(backend) = before.backends.get(&address) {
+            kept.backends.insert(address, backend.clone());
+        }
+        kept
     }
 
     /// Clients use their own addresses.

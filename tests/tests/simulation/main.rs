@@ -27,6 +27,7 @@ mod log;
 mod net;
 mod observer;
 mod pipe;
+mod prober;
 mod replica;
 mod run;
 mod scenario;

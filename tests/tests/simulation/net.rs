@@ -196,6 +196,13 @@ pub struct Dialer {
     from: String,
 }
 
+impl Dialer {
+    /// A connection that nobody speaks on.
+    pub async fn open(&self, to: SocketAddr) -> io::Result<End> {
+        self.net.clone().dial(self.from.clone(), to).await
+    }
+}
+
 impl Connector for Dialer {
     fn connect(&self, address: &Address) -> ConnectFuture {
         let dialled = self

@@ -8,11 +8,11 @@ use std::{
 
 use lookaside_proto::v1::{GetServiceRequest, LoadReport, inspect_client::InspectClient};
 use lookaside_registry::names::Names;
-use lookaside_server::{Balancer, Config};
+use lookaside_server::{Balancer, Config, Probes};
 use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tonic::transport::Endpoint;
 
-use crate::{net::Net, view::View, witness::Witness};
+use crate::{net::Net, prober::NetProber, view::View, witness::Witness};
 
 pub struct Replica {
     pub index: usize,
@@ -60,6 +60,8 @@ impl Replica {
             ..Config::default()
         };
         config.lists.report_interval = self.report_interval;
+        let prober = NetProber::new(&self.net, format!("prober of {}", self.index));
+        config.probes = Probes::new(Arc::new(prober));
         let (names, names_seen) = watch::channel(Arc::default());
         let view = Arc::<View>::clone(&self.view);
         let balancer = Balancer::start(config, view, names_seen).expect("two loopback ports");

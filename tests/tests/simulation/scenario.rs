@@ -168,8 +168,12 @@ impl Scenario<'_> {
     async fn random(&mut self, rng: &mut Rng) {
         match rng.u32(..100) {
             0..40 => self.backend(rng),
-            40..45 => self.burst(rng),
-            45..75 if self.profile.balancers != Harm::None => self.balancer(rng),
+            40..44 => self.burst(rng),
+            44..47 if !self.frozen => {
+                self.log("all leases run out");
+                self.world.expire_all().await;
+            }
+            47..75 if self.profile.balancers != Harm::None => self.balancer(rng),
             75..85 if self.profile.settings => self.settings(rng).await,
             85..90 if self.profile.registry && !self.frozen => self.freeze(rng),
             90..100 if self.profile.clients => self.client(rng),

@@ -33,6 +33,14 @@ impl<T> Timeline<T> {
         self.0[begun.saturating_sub(1)..].iter().map(|(_, it)| it)
     }
 
+    /// Each value that came into force at `from` or later, with the one before it.
+    pub fn steps(&self, from: Instant) -> impl Iterator<Item = (&T, &T)> {
+        let steps = self.0.windows(2);
+        steps
+            .filter(move |step| step[1].0 >= from)
+            .map(|step| (&step[0].1, &step[1].1))
+    }
+
     /// When each value came into force.
     pub fn changes(&self) -> impl DoubleEndedIterator<Item = (Instant, &T)> {
         self.0.iter().map(|(at, value)| (*at, value))

@@ -7,6 +7,7 @@
 
 mod calls;
 mod streams;
+mod suspects;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -58,6 +59,7 @@ struct State {
     fallbacks: BTreeSet<SocketAddr>,
     clients: BTreeMap<String, Client>,
     told: BTreeMap<usize, Told>,
+    kept: Option<suspects::Kept>,
     tally: Tally,
     /// One backend is listed and up all the time.
     rock: bool,

@@ -27,6 +27,9 @@ pub const SERVICE: &str = "orders";
 /// How long a crashed backend stays registered.
 const TTL: Duration = Duration::from_secs(5);
 
+/// By then every agent has renewed and found its registration gone, twice over.
+pub const REGISTRATION_RETURNS: Duration = Duration::from_secs(5);
+
 /// How often the witness looks.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -145,6 +148,7 @@ impl World {
 
     pub fn join(&mut self, n: usize, weight: u32) {
         let at = backend_at(n);
+        self.witness.let_go(at);
         // The line to whatever was there before is gone.
         self.net.cut(at);
         self.witness.server(at, Up::Serving);
@@ -167,6 +171,7 @@ impl World {
 
     /// It drains, deregisters, stays for a while, and stops.
     pub fn leave(&mut self, n: usize, stays: Duration) {
+        self.witness.let_go(backend_at(n));
         let Some(backend) = self.backends.remove(&n) else {
             return;
         };
@@ -181,6 +186,7 @@ impl World {
 
     /// Its process dies.
     pub fn crash(&mut self, n: usize) {
+        self.witness.let_go(backend_at(n));
         if let Some(backend) = self.backends.remove(&n) {
             self.witness.server(backend.at, Up::Crashed);
             self.net.close(backend.at);
@@ -190,6 +196,7 @@ impl World {
 
     /// Its machine dies.
     pub fn vanish(&mut self, n: usize) {
+        self.witness.let_go(backend_at(n));
         if let Some(backend) = self.backends.remove(&n) {
             self.witness.server(backend.at, Up::Vanished);
             self.net.black_hole(backend.at);
@@ -197,6 +204,7 @@ impl World {
     }
 
     pub fn weigh(&mut self, n: usize, weight: u32) {
+        self.witness.let_go(backend_at(n));
         if let Some(backend) = self.backends.get_mut(&n) {
             backend.weight = weight;
             backend.agent.set_weight(weight);
@@ -206,6 +214,22 @@ impl World {
     pub fn go_away(&self, n: usize) {
         if let Some(backend) = self.backends.get(&n) {
             backend.server.go_away();
+        }
+    }
+
+    /// All registrations run out at the same moment, as after a fault of the registry.
+    pub async fn expire_all(&mut self) {
+        for replica in &self.replicas {
+            replica.view.freeze(true);
+        }
+        self.witness.leases_run_out();
+        let registrar = self.registry.registrar().expect("it can be written");
+        for held in self.registry.held().await.expect("it has not ended") {
+            let ended = registrar.deregister(&held.handle).await;
+            ended.expect("it has not ended");
+        }
+        for replica in &self.replicas {
+            replica.view.freeze(false);
         }
     }
 

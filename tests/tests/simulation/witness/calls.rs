@@ -85,7 +85,7 @@ impl Witness {
             self.log.violation(broken);
         }
         let horizon = seen.horizon(client, now);
-        if !seen.said(horizon, |said| said.lists(at)) {
+        if !seen.said(horizon, |said| said.lists(at)) && !seen.may_be_suspect(at, horizon) {
             let age = now - horizon;
             let broken = format!("{client}: a call to {at}, which no list has had for {age:?}");
             self.log.violation(broken);

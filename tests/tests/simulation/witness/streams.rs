@@ -5,10 +5,16 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{State, Witness, ago};
-use crate::expected::{Contents, Expected};
+use crate::{
+    expected::{Contents, Expected},
+    timeline::Timeline,
+};
 
 /// A burst is merged for a second; the rest is latency.
 const SAID: Duration = Duration::from_millis(1250);
+
+/// A plan waits so long for backends that vanished to be asked.
+const ASKED: Duration = Duration::from_secs(3);
 
 /// What a stream said last.
 #[derive(Clone, Debug)]
@@ -25,14 +31,20 @@ impl Witness {
         let Some(view) = seen.views.get(replica) else {
             return;
         };
-        let recent = ago(told.at, SAID);
-        let fits = |said: &Arc<Expected>| said.is_told_by(told.contents.as_ref());
+        let recent = ago(told.at, seen.patience(view, told.at));
+        let fits = |said: &Arc<Expected>| seen.is_told(view, said, told.contents.as_ref(), told.at);
         if !view.since(recent).any(fits) {
             let broken = format!(
                 "replica {replica} says {:?}, which it was not told since {SAID:?}: {:?}",
                 told.contents,
                 view.since(recent).collect::<Vec<_>>()
             );
+            self.log.violation(broken);
+        }
+        if let Some(list) = &told.contents
+            && let Some(address) = seen.lacks_kept(replica, list)
+        {
+            let broken = format!("the list of replica {replica} lacks {address}, which lives");
             self.log.violation(broken);
         }
         seen.told.insert(replica, told);
@@ -47,10 +59,12 @@ impl Witness {
     pub(super) fn check_told(&self, seen: &State) {
         for (replica, told) in &seen.told {
             let (view, healthy) = (&seen.views[*replica], &seen.replicas[*replica]);
+            let (now, contents) = (Instant::now(), told.contents.as_ref());
+            let patience = seen.patience(view, now);
             if *healthy.current()
-                && view.age() > SAID
-                && told.at.elapsed() > SAID
-                && !view.current().is_told_by(told.contents.as_ref())
+                && view.age() > patience
+                && told.at.elapsed() > patience
+                && !seen.is_told(view, view.current(), contents, now)
             {
                 let broken = format!(
                     "replica {replica} has not said for {:?} that it is told {:?}; it last said {:?}",
@@ -60,6 +74,17 @@ impl Witness {
                 );
                 self.log.violation(broken);
             }
+        }
+    }
+}
+
+impl State {
+    /// How long a stream may take to say what a view says.
+    fn patience(&self, view: &Timeline<Arc<Expected>>, at: Instant) -> Duration {
+        if Self::may_wait(view, ago(at, 2 * (SAID + ASKED))) {
+            SAID + ASKED
+        } else {
+            SAID
         }
     }
 }
