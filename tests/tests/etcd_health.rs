@@ -1,4 +1,5 @@
 //! Health checks of real backends, under load.
+#![expect(clippy::expect_used, reason = "helpers of tests")]
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
 //! Backends that vanish from etcd together, under load: rule 4 of `docs/lists.md`.
+#![expect(clippy::expect_used, reason = "helpers of tests")]
 
 use std::time::{Duration, Instant};
 

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, net::SocketAddr, path::Path};
 
-use crate::config::{Overrides, load_text, pending};
+use crate::config::{Overrides, load_text};
 
 /// Any text: it is refused with a message, or a whole configuration.
 pub fn run(data: &[u8]) {
@@ -22,7 +22,6 @@ pub fn run(data: &[u8]) {
             let _ = loaded.config.balancer(any, any);
             let _ = loaded.config.etcd();
             let _ = loaded.config.origin();
-            let _ = pending(&loaded.config);
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }

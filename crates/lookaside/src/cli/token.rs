@@ -6,10 +6,7 @@ use super::{
     Failure,
     inspect::{Ask, print_json},
 };
-use crate::{
-    inspect::Inspector,
-    output::{TokenJson, write_token},
-};
+use crate::output::{TokenJson, write_token};
 
 /// Says which backend a token names, and what its signature is worth.
 #[derive(Debug, Args)]

@@ -45,7 +45,7 @@ pub(crate) async fn play(place: Place, keep: bool) -> anyhow::Result<()> {
     let mut out = io::stdout();
     if let Err(error) = played {
         // Whatever comes now, nothing shall stay behind.
-        signals.unless_repeated(world.end()).await?;
+        signals.unless_repeated(Box::pin(world.end())).await?;
         return Err(error);
     }
     if keep {
@@ -53,10 +53,10 @@ pub(crate) async fn play(place: Place, keep: bool) -> anyhow::Result<()> {
         let (client, admin) = world.addresses();
         write_hints(&mut out, world.service.as_str(), client, admin)?;
         signals.next().await;
-        signals.unless_repeated(world.end()).await?;
+        signals.unless_repeated(Box::pin(world.end())).await?;
         return verdict(good);
     }
-    signals.unless_repeated(world.end()).await?;
+    signals.unless_repeated(Box::pin(world.end())).await?;
     verdict(summary.write(&mut out, &ledger.totals())?)
 }
 

@@ -74,7 +74,7 @@ fn service() -> impl Strategy<Value = Service> {
 
 fn service_name() -> impl Strategy<Value = ServiceName> {
     (name(), option::of(name())).prop_map(|(name, more)| {
-        let name = more.map_or(name.clone(), |more| format!("{name}/{more}"));
+        let name = more.map_or_else(|| name.clone(), |more| format!("{name}/{more}"));
         name.parse().unwrap()
     })
 }

@@ -164,7 +164,7 @@ impl Run {
             };
             let backends: Vec<_> = self.state.iter().filter_map(of).collect();
             let problems = Vec::new();
-            let new = (!backends.is_empty()).then(|| Service { backends, problems });
+            let new = (!backends.is_empty()).then_some(Service { backends, problems });
             let known = self.known.entry(service).or_default();
             if known.as_deref() != new.as_ref() {
                 *known = new.map(Arc::new);
@@ -234,9 +234,8 @@ impl Run {
         assert_eq!((self.removals.tracked, self.removals.held), (0, 0));
         assert_eq!(self.removals.next_due(), None);
         assert!(self.removals.missing.is_empty());
-        while self.removals.next_probe(self.now).is_some() {
-            panic!("nobody is to be asked any more");
-        }
+        let next = self.removals.next_probe(self.now);
+        assert!(next.is_none(), "nobody is to be asked any more");
         assert_eq!(self.removals.next_probe_at(self.now), None);
         let services: BTreeSet<_> = self.state.keys().map(|(name, _)| *name).collect();
         assert_eq!(self.removals.guards.len(), services.len());
