@@ -7,16 +7,25 @@ use tonic::codegen::Bytes;
 use crate::wire::initial;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
 const ACK: u8 = 1;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+/// Flag: the sender's side of the stream is over.
+pub const END_STREAM: u8 = 1;
+/// Flag: no CONTINUATION follows.
+pub const END_HEADERS: u8 = 4;
+
+/// The types of frames (RFC 9113, section 6).
+pub mod kind {
+    #![allow(missing_docs, reason = "their names are those of the RFC")]
+    pub const DATA: u8 = 0;
+    pub const HEADERS: u8 = 1;
+    pub const RST_STREAM: u8 = 3;
+    pub const SETTINGS: u8 = 4;
+    pub const PING: u8 = 6;
+    pub const GOAWAY: u8 = 7;
+    pub const WINDOW_UPDATE: u8 = 8;
+    pub const CONTINUATION: u8 = 9;
+}
+use kind::{DATA, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE};
 
 /// One frame.
 pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -59,12 +68,31 @@ pub fn opening_stuck(service: &str) -> Bytes {
 }
 
 fn opening_within(service: &str, window: u32) -> Bytes {
+    [preface(window), request(1), ask(1, service)]
+        .concat()
+        .into()
+}
+
+/// What a connection begins with; its windows and its streams' have this size.
+pub fn preface(window: u32) -> Vec<u8> {
+    let mut settings = vec![0, 4]; // SETTINGS_INITIAL_WINDOW_SIZE
+    settings.extend(window.to_be_bytes());
+    let mut bytes = PREFACE.to_vec();
+    bytes.extend(frame(SETTINGS, 0, 0, &settings));
+    if let Some(update @ 1..) = window.checked_sub(NARROW) {
+        bytes.extend(frame(WINDOW_UPDATE, 0, 0, &update.to_be_bytes()));
+    }
+    bytes
+}
+
+/// The headers of a `BalanceLoad` call, as HPACK has them.
+pub fn headers() -> Vec<u8> {
     let literal = |text: &str| {
         let mut bytes = vec![u8::try_from(text.len()).expect("a short text")];
         bytes.extend(text.as_bytes());
         bytes
     };
-    // HPACK: indexed POST and http; then literals without indexing.
+    // Indexed POST and http; then literals without indexing.
     let mut headers = vec![0x83, 0x86, 0x04];
     headers.extend(literal(BALANCE_LOAD_PATH));
     headers.push(0x01);
@@ -74,22 +102,19 @@ fn opening_within(service: &str, window: u32) -> Bytes {
     headers.push(0x00);
     headers.extend(literal("te"));
     headers.extend(literal("trailers"));
+    headers
+}
 
-    let update = (window - NARROW).to_be_bytes(); // of the connection
-    let window = window.to_be_bytes();
-    let mut settings = vec![0, 4]; // SETTINGS_INITIAL_WINDOW_SIZE
-    settings.extend(window);
+/// The beginning of a `BalanceLoad` call.
+pub fn request(stream: u32) -> Vec<u8> {
+    frame(HEADERS, END_HEADERS, stream, &headers())
+}
+
+/// Its first message.
+pub fn ask(stream: u32, service: &str) -> Vec<u8> {
     let request: LoadBalanceRequest = initial(service);
     let request = message(&prost::Message::encode_to_vec(&request));
-
-    let mut bytes = PREFACE.to_vec();
-    bytes.extend(frame(SETTINGS, 0, 0, &settings));
-    if update != [0; 4] {
-        bytes.extend(frame(WINDOW_UPDATE, 0, 0, &update));
-    }
-    bytes.extend(frame(HEADERS, END_HEADERS, 1, &headers));
-    bytes.extend(frame(DATA, 0, 1, &request));
-    bytes.into()
+    frame(DATA, 0, stream, &request)
 }
 
 /// The frames with which a server answers an opening: settings, response headers

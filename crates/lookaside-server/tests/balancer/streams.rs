@@ -318,3 +318,54 @@ async fn pings_are_answered_however_many_come_and_without_any_stream() {
     fixture.registry.set("orders", [backend(1)]);
     assert_eq!(client.ask("orders").await.first_ports().await, [1]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn under_a_storm_of_changes_every_stream_keeps_up_and_every_list_is_whole() {
+    const CHANGES: u16 = 15_000;
+    let fixture = Fixture::new().await;
+    // Which backends there are says which change it was.
+    let state = |n: u16| [backend(n), backend(n + 20_000), backend(n + 40_000)];
+    fixture.registry.set("orders", state(1));
+    let mut streams = Vec::new();
+    for _ in 0..5 {
+        streams.push(fixture.stream("orders").await);
+    }
+    for stream in &mut streams {
+        assert_eq!(stream.first_ports().await, [1, 20_001, 40_001]);
+    }
+    sleep(Duration::from_secs(1)).await;
+    let storm_began = Instant::now();
+    let readers = streams.into_iter().map(|mut stream| {
+        tokio::spawn(async move {
+            let (mut last, mut gaps) = (storm_began, Vec::new());
+            loop {
+                let ports = stream.ports().await;
+                let n = ports[0];
+                assert_eq!(ports, [n, n + 20_000, n + 40_000], "of one revision");
+                gaps.push(last.elapsed());
+                last = Instant::now();
+                if n == i32::from(CHANGES) {
+                    return gaps;
+                }
+            }
+        })
+    });
+    let readers: Vec<_> = readers.collect();
+    // Five thousand a second.
+    for n in 2..=CHANGES {
+        fixture.registry.set("orders", state(n));
+        if n % 5 == 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+    for reader in readers {
+        let gaps = timeout(Duration::from_secs(5), reader)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(gaps[0], Duration::ZERO, "the first goes out at once");
+        let late = Duration::from_millis(1002);
+        assert!(gaps.iter().all(|gap| *gap <= late), "{gaps:?}");
+        assert!(gaps.len() <= 7, "and they are merged: {gaps:?}");
+    }
+}

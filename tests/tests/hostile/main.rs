@@ -1,0 +1,10 @@
+//! Peers that mean no good, or are broken, against the real binary. While each of them
+//! does its worst, an honest client goes on getting changes about as fast as before, and
+//! the balancer's memory stays within a bound that the test states.
+
+mod big;
+mod floods;
+mod peer;
+mod slow;
+mod streams;
+mod world;
