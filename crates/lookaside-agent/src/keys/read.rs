@@ -33,10 +33,19 @@ impl fmt::Display for Exposed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, mode } = self;
         let path = path.display();
+        let (whose, remedy) = if mode & 0o006 != 0 {
+            ("everybody", "chmod 600")
+        } else {
+            // A service that is not its owner has no other way.
+            (
+                "its group",
+                "let only balancers and backends be in it, or chmod 600",
+            )
+        };
         write!(
             f,
-            "key file {path} can be read or written by others than its owner (mode {mode:04o}): \
-             whoever has the key can make tokens; `chmod 600 {path}`"
+            "key file {path} is open to {whose} (mode {mode:04o}), and whoever reads the key \
+             can make tokens: {remedy}"
         )
     }
 }

@@ -65,7 +65,13 @@ fn a_missing_file_a_directory_and_the_same_key_twice_are_refused() {
 
 #[test]
 fn a_file_that_others_can_read_or_write_is_used_and_told() {
-    for mode in [0o640, 0o604, 0o620, 0o602] {
+    for (mode, whose) in [
+        (0o640, "its group"),
+        (0o620, "its group"),
+        (0o604, "everybody"),
+        (0o602, "everybody"),
+        (0o644, "everybody"),
+    ] {
         let (read, dir) = read_of(&[(ONE.as_bytes(), mode)]);
         assert!(read.ring.is_ok());
         let [exposed] = <[_; 1]>::try_from(read.exposed).unwrap();
@@ -73,5 +79,6 @@ fn a_file_that_others_can_read_or_write_is_used_and_told() {
         let path = dir.path().join("1.key");
         assert!(text.contains(path.to_str().unwrap()), "{text}");
         assert!(text.contains(&format!("{mode:04o}")), "{text}");
+        assert!(text.contains(whose), "{text}");
     }
 }
