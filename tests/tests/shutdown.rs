@@ -32,6 +32,7 @@ async fn register(balancer: &Balancer, port: u16) -> Result<()> {
     let request = RegisterRequest {
         instance: Some(instance),
         ttl: None,
+        ..RegisterRequest::default()
     };
     RegistrationClient::new(channel).register(request).await?;
     Ok(())

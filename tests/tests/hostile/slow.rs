@@ -94,8 +94,8 @@ async fn a_peer_that_reads_a_byte_a_second_loses_its_streams() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_asks_and_never_reads_loses_its_connection() -> Result<()> {
-    let settings = "[connections]\nwrite_timeout = \"2s\"\nkeepalive = \"1s\"\n\
-                    keepalive_timeout = \"1s\"\n";
+    let settings = "[connections]\nwrite_timeout = \"5s\"\nkeepalive = \"2s\"\n\
+                    keepalive_timeout = \"5s\"\n";
     let mut world = World::new(settings).await?;
     let addr = world.balancer.addr;
     let mut sockets = Vec::new();

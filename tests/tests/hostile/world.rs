@@ -168,6 +168,7 @@ async fn register(registrar: &mut RegistrationClient<Channel>, port: u16) -> Res
     let request = RegisterRequest {
         instance: Some(instance),
         ttl: Some(TTL),
+        ..RegisterRequest::default()
     };
     registrar.register(request).await?;
     Ok(())
