@@ -99,7 +99,7 @@ async fn a_peer_that_asks_and_never_reads_loses_its_connection() -> Result<()> {
     let mut world = World::new(settings).await?;
     let addr = world.balancer.addr;
     let mut sockets = Vec::new();
-    for _ in 0..50 {
+    for _ in 0..20 {
         let mut socket = TcpStream::connect(addr).await?;
         socket
             .write_all(&preface(1 << 30))
@@ -113,7 +113,7 @@ async fn a_peer_that_asks_and_never_reads_loses_its_connection() -> Result<()> {
         while socket.try_write(&pings).is_ok_and(|n| n == pings.len()) {}
         sockets.push(socket);
     }
-    let what = "50 peers that never read";
+    let what = "20 peers that never read";
     world.endures(what, std::future::pending::<()>()).await?;
     world.has_grown_by_at_most(16 << 20, what)?;
     world.rest();
