@@ -33,8 +33,8 @@ pub(super) struct Inputs {
     pub(super) service: Arc<Service>,
     /// The latter, sorted by id.
     pub(super) suspects: Arc<[Suspect]>,
-    /// Whether every host name of the registered ones has been tried once.
-    pub(super) names_are_tried: bool,
+    /// The registered ones alone.
+    pub(super) registered: Arc<Service>,
     pub(super) settings: Arc<ServiceSettings>,
     pub(super) overrides: Arc<ServiceOverrides>,
     pub(super) names: Arc<Names>,
@@ -124,7 +124,7 @@ impl PlannedService {
         let plan = self.planner.plan(&input, &config.issuer, &limits);
         let lacks_backends =
             matches!(plan, Plan::Fallback(reason) if reason != FallbackReason::Settings);
-        if lacks_backends && !inputs.names_are_tried {
+        if lacks_backends && !inputs.names.covers(&inputs.registered) {
             return false;
         }
         let (plan, reason) = self.instead_of_nothing(plan, &inputs, &policy, config);

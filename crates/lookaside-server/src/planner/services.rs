@@ -251,7 +251,7 @@ impl Services {
         let registered = registered.cloned().unwrap_or_else(none);
         let believed = self.believed(name)?;
         Some(Inputs {
-            names_are_tried: self.names.covers(&registered),
+            registered,
             service: believed.service,
             suspects: believed.suspects,
             revision: believed.revision,

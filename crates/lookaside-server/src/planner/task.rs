@@ -26,10 +26,11 @@ use crate::{
 /// How often it is looked for services to forget; they are kept for minutes.
 const FORGET_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long the first lists wait for host names to have been tried: two lookups that time
-/// out, one behind the other. A crowd of dead names must not keep a balancer closed; what
-/// is still being looked up then joins its list when it is found.
-const NAMES_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the first lists wait for host names to have been tried, and for whoever
+/// vanished before the start to have been asked: two lookups that time out, one behind the
+/// other. A crowd of dead names must not keep a balancer closed; what is still being looked
+/// up then joins its list when it is found.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is done about backends that vanish.
 #[derive(Debug)]
@@ -81,6 +82,7 @@ pub(crate) async fn run(
     let (mut tokens_follow, mut verdicts_follow) = (true, true);
     let mut complete = false;
     let mut read_at = None;
+    let mut settled_at = None;
     loop {
         while asking.has_room()
             && let Some((probe, check)) = services.next_probe(now())
@@ -94,7 +96,7 @@ pub(crate) async fn run(
         let look = services.next_look().into_iter().chain(ask).min();
         let due = services.next_due();
         let patience = read_at
-            .map(|read_at: Instant| read_at + NAMES_PATIENCE)
+            .map(|read_at: Instant| read_at + PATIENCE)
             .filter(|end| !complete && *end > Instant::now());
         tokio::select! {
             changed = registry.changed(), if registry_follows => {
@@ -142,8 +144,15 @@ pub(crate) async fn run(
             if read_at.is_none() && services.has_state() {
                 read_at = Some(Instant::now());
             }
-            let patient = read_at.is_some_and(|at| at.elapsed() < NAMES_PATIENCE);
-            let waiting_for = waiting_for(&registry.borrow(), &services, patient);
+            let patient = read_at.is_some_and(|at| at.elapsed() < PATIENCE);
+            let mut waiting_for = waiting_for(&registry.borrow(), &services, patient);
+            if waiting_for.is_none() && services.next_due().is_some() {
+                // What was found of the names last may be in no list yet. It is when a burst
+                // has been merged; under a storm something is always due.
+                let settled_at = *settled_at.get_or_insert_with(Instant::now);
+                waiting_for = (settled_at.elapsed() < lists.max_delay)
+                    .then(|| "the first lists are being made".into());
+            }
             complete = waiting_for.is_none();
             planned.send_if_modified(|planned| {
                 let new = waiting_for.map_or(Ok(()), Err);
@@ -162,16 +171,13 @@ fn now() -> Now {
     }
 }
 
-/// What is missing before lists can be served.
+/// What must be known before the first lists, and is not.
 fn waiting_for(state: &RegistryState, services: &Services, patient: bool) -> Option<Arc<str>> {
     if services.has_state() {
         return if patient && !services.names_are_tried() {
             Some("the backends' host names are being looked up".into())
-        } else if services.asks() {
+        } else if patient && services.asks() {
             Some("backends that have vanished are being asked whether they are alive".into())
-        } else if services.next_due().is_some() {
-            // What was found of the names last may be in no list yet.
-            Some("the first lists are being made".into())
         } else {
             None
         };

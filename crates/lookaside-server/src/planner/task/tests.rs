@@ -1,7 +1,8 @@
 use lookaside_core::{
-    Drop, Drops, Limits, PolicyDefaults, ServiceName, ServiceSettings, Settings, SettingsSnapshot,
-    TokenIssuer,
+    Backend, BackendId, BackendState, Drop, Drops, Host, HostPort, Limits, PolicyDefaults, Service,
+    ServiceName, ServiceSettings, Settings, SettingsSnapshot, Snapshot, TokenIssuer,
 };
+use lookaside_registry::names::{Answer, Lookup, LookupError, NameResolver};
 use tokio::time::sleep;
 
 use super::*;
@@ -31,30 +32,30 @@ fn state(orders_dropped: u32) -> Arc<RegistryState> {
     })
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_waits_when_the_registry_ends_goes_out_and_stands() {
-    let table = Arc::new(Table::new());
+/// A planner of these states; says what it waits for.
+fn start(
+    states: watch::Receiver<Arc<RegistryState>>,
+    names: watch::Receiver<Arc<Names>>,
+    table: &Arc<Table>,
+) -> watch::Receiver<Result<(), Arc<str>>> {
     let config = PlanConfig {
         issuer: TokenIssuer::default(),
         limits: Limits::new(slot_bytes),
         defaults: PolicyDefaults::default(),
         panic: 0.5,
     };
-    let lists = Lists::default();
-    let (registry, states) = watch::channel(state(1));
-    let names = watch::channel(Arc::default()).1;
-    let planned = watch::Sender::new(Err("starting".into()));
     let sources = Sources {
         registry: states,
         names,
         tokens: watch::channel(TokenIssuer::default()).1,
         verdicts: watch::channel(Arc::default()).1,
     };
+    let (planned, seen) = watch::channel(Err("starting".into()));
     tokio::spawn(run(
         sources,
-        Arc::clone(&table),
+        Arc::clone(table),
         config,
-        lists.clone(),
+        Lists::default(),
         planned,
         watch::Sender::default(),
         RemovalConfig {
@@ -63,6 +64,14 @@ async fn what_waits_when_the_registry_ends_goes_out_and_stands() {
             last_known: None,
         },
     ));
+    seen
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_when_the_registry_ends_goes_out_and_stands() {
+    let table = Arc::new(Table::new());
+    let (registry, states) = watch::channel(state(1));
+    start(states, watch::channel(Arc::default()).1, &table);
     tokio::task::yield_now().await;
     registry.send_replace(state(2));
     tokio::task::yield_now().await;
@@ -73,6 +82,81 @@ async fn what_waits_when_the_registry_ends_goes_out_and_stands() {
     };
     assert_eq!(dropped(), 1, "the second change is merged with others");
     drop(registry);
-    sleep(lists.max_delay).await;
+    sleep(Lists::default().max_delay).await;
     assert_eq!(dropped(), 2);
+}
+
+/// Finds any name after half a second.
+#[derive(Debug)]
+struct Slow;
+
+#[async_trait::async_trait]
+impl Lookup for Slow {
+    async fn lookup(&self, _: &str) -> Result<Answer, LookupError> {
+        sleep(Duration::from_millis(500)).await;
+        Ok(Answer {
+            addresses: vec![[10, 0, 0, 9].into()],
+            ttl: Duration::from_secs(60),
+            incomplete: None,
+        })
+    }
+}
+
+/// A backend of `named`, by host name.
+fn named() -> Snapshot {
+    let backend = Backend {
+        id: BackendId::new("a").unwrap(),
+        address: HostPort::new(Host::Name("a.example".into()), 1),
+        weight: 1,
+        zone: None,
+        state: BackendState::Serving,
+        key: "k".into(),
+        revision: 1,
+    };
+    let service = Service {
+        backends: vec![Arc::new(backend)],
+        problems: Vec::new(),
+    };
+    let mut snapshot = Snapshot::default();
+    let name = ServiceName::new("named").unwrap();
+    snapshot.services.insert(name, Arc::new(service));
+    snapshot
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_of_changes_does_not_keep_the_port_closed() {
+    let table = Arc::new(Table::new());
+    let (registry, states) = watch::channel(state(1));
+    registry.send_modify(|state| {
+        Arc::make_mut(state).backends = Some(Arc::new(named()));
+    });
+    let rng = fastrand::Rng::with_seed(1);
+    let resolver = NameResolver::spawn(Arc::new(Slow), states.clone(), rng);
+    let mut planned = start(states, resolver.subscribe(), &table);
+    let began = Instant::now();
+    // Each of them changes again before its last change has gone out.
+    let storm = async {
+        for dropped in 2.. {
+            sleep(Duration::from_millis(7)).await;
+            let name = ServiceName::new(&format!("s{}", dropped % 8)).unwrap();
+            let orders = state(dropped);
+            let changed = orders.settings.as_ref().unwrap().services.values().next();
+            registry.send_modify(|state| {
+                let state = Arc::make_mut(state);
+                let mut settings = (**state.settings.as_ref().unwrap()).clone();
+                settings.services.insert(name, Arc::clone(changed.unwrap()));
+                state.settings = Some(Arc::new(settings));
+            });
+        }
+    };
+    tokio::select! {
+        () = storm => {}
+        ready = planned.wait_for(Result::is_ok) => assert!(ready.is_ok()),
+    }
+    let waited = began.elapsed();
+    assert!(
+        waited >= Duration::from_millis(500),
+        "for the name: {waited:?}"
+    );
+    assert!(waited < Duration::from_secs(2), "{waited:?}");
 }
