@@ -8,6 +8,7 @@ mod asking;
 mod backends;
 mod debounce;
 mod diff;
+mod held;
 mod removal_report;
 mod service;
 mod services;

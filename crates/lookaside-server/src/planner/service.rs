@@ -3,12 +3,12 @@ use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 use lookaside_core::{
     BackendId, Ejections, FallbackReason, Health, Limits, List, OnEmpty, Plan, Planner, Policy,
     PolicyDefaults, ResolvedBackend, Revision, Service, ServiceInput, ServiceOverrides,
-    ServiceSettings, Settings, Suspect, TokenIssuer, is_eligible,
+    ServiceSettings, Settings, Suspect, TokenIssuer,
 };
 use lookaside_registry::names::Names;
 use tokio::time::Instant;
 
-use super::{backends::Backends, debounce::Debounce};
+use super::{backends::Backends, debounce::Debounce, held::Held};
 use crate::{
     encode::EncodedList,
     table::{Entry, Published},
@@ -49,8 +49,8 @@ pub(super) struct PlannedService {
     pub(super) entry: Arc<Entry>,
     planner: Planner,
     backends: Backends,
-    /// The last backends of which one could take calls, kept for [`OnEmpty::Hold`].
-    good: Arc<[ResolvedBackend]>,
+    /// What the last list was made of, kept for [`OnEmpty::Hold`].
+    held: Held,
     /// What the last plan was made from.
     last: Option<(Arc<Service>, Revision)>,
     plan: Option<Arc<Plan>>,
@@ -67,7 +67,7 @@ impl PlannedService {
             entry,
             planner: Planner::default(),
             backends: Backends::default(),
-            good: Arc::new([]),
+            held: Held::default(),
             last: None,
             plan: None,
             plan_version: 0,
@@ -108,9 +108,6 @@ impl PlannedService {
             &inputs.overrides,
             &inputs.names,
         );
-        if backends.iter().any(is_eligible) {
-            self.good = Arc::clone(&backends);
-        }
         let input = ServiceInput {
             name: self.entry.name(),
             backends: &backends,
@@ -120,6 +117,8 @@ impl PlannedService {
                 panic: config.panic,
             }),
         };
+        self.held
+            .follow(&backends, inputs.ejections.as_ref(), config.panic);
         let limits = limits(&policy, config);
         let plan = self.planner.plan(&input, &config.issuer, &limits);
         let lacks_backends =
@@ -203,9 +202,9 @@ impl PlannedService {
                 // Made anew: drops, slots and the key of its tokens may have changed.
                 let input = ServiceInput {
                     name: self.entry.name(),
-                    backends: &self.good,
+                    backends: self.held.backends(),
                     settings: &planned_with(policy),
-                    health: None,
+                    health: self.held.health(config.panic),
                 };
                 match lookaside_core::plan(&input, &config.issuer, &limits(policy, config)) {
                     held @ Plan::List(_) => (

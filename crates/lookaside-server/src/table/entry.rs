@@ -93,10 +93,13 @@ impl Entry {
     }
 
     pub(crate) fn report(&self, delta: &ReportDelta) {
-        let published = self.published();
-        let drops = published
-            .as_ref()
-            .map(|published| published.settings.settings.drops.clone())
+        // What clients drop by is in their list, whoever ordered it.
+        let drops = self
+            .published()
+            .map(|published| match &*published.plan {
+                Plan::List(list) => list.drops().clone(),
+                Plan::Fallback(_) => published.policy.drops.value.clone(),
+            })
             .unwrap_or_default();
         self.reports
             .lock()

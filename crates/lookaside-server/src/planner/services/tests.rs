@@ -4,8 +4,8 @@ mod vanished;
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32};
 
 use lookaside_core::{
-    Backend, BackendId, BackendState, Drop, Drops, Key, KeyRing, Limits, Override, OverrideNote,
-    Plan, PolicyDefaults, Problem, Settings, TokenIssuer,
+    Backend, BackendId, BackendState, Drop, Drops, Key, KeyRing, Limits, NO_BACKENDS, Override,
+    OverrideNote, Plan, PolicyDefaults, Problem, ReportDelta, Settings, TokenIssuer,
 };
 use lookaside_registry::Freshness;
 
@@ -46,6 +46,10 @@ fn service(ports: &[u16]) -> Arc<Service> {
 
 impl Fixture {
     fn new(on_empty: OnEmpty) -> Self {
+        Self::with_panic(on_empty, 0.5)
+    }
+
+    fn with_panic(on_empty: OnEmpty, panic: f64) -> Self {
         let table = Arc::new(Table::new());
         let config = PlanConfig {
             issuer: TokenIssuer::default(),
@@ -54,7 +58,7 @@ impl Fixture {
                 on_empty,
                 ..PolicyDefaults::default()
             },
-            panic: 0.5,
+            panic,
         };
         let start = Instant::now();
         let mut state = RegistryState::connecting(start);
@@ -339,6 +343,37 @@ fn an_override_wins_and_ends_without_a_trace() {
     assert_eq!(reason, "fallback by override of alice: a test");
     fixture.after(QUIET).set_overrides("orders", []);
     assert_eq!((fixture.version("orders"), fixture.slots("orders")), (7, 2));
+}
+
+#[test]
+fn reported_drops_are_counted_under_the_categories_of_the_list() {
+    let report = |category: &str| ReportDelta {
+        started: 5,
+        finished: 5,
+        drops: vec![(category.to_owned(), 5)],
+        ..ReportDelta::default()
+    };
+    let mut fixture = Fixture::new(OnEmpty::Drop);
+    fixture.set("orders", Some(service(&[1, 2]))).after(QUIET);
+    let drops = Drops::new([Drop {
+        category: "ordered".into(),
+        per_million: 500_000,
+    }])
+    .unwrap();
+    fixture.set_overrides("orders", [Override::Drops(drops)]);
+    fixture.after(QUIET);
+    let entry = fixture.table.find(&[name("orders")]).unwrap();
+    entry.report(&report("ordered"));
+    entry.report(&report("made up"));
+    fixture.set("orders", None).after(QUIET);
+    entry.report(&report(NO_BACKENDS));
+    let counted: Vec<(String, u64)> = entry
+        .reports()
+        .drops()
+        .map(|(category, calls)| (category.to_owned(), calls))
+        .collect();
+    let expected = [("all others", 5), (NO_BACKENDS, 5), ("ordered", 5)];
+    assert_eq!(counted, expected.map(|(it, calls)| (it.to_owned(), calls)));
 }
 
 #[test]

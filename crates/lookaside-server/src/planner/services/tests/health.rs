@@ -82,6 +82,31 @@ fn when_too_few_are_healthy_all_get_calls_and_people_are_told() {
 }
 
 #[test]
+fn what_was_ejected_from_a_list_stays_out_of_it_while_it_is_held() {
+    let mut fixture = Fixture::with_panic(OnEmpty::Hold, 0.0);
+    let mut settings = Settings::default();
+    settings.health = Some(HealthCheck::new(Probe::Tcp));
+    fixture.set_settings("orders", Some(settings));
+    fixture
+        .after(QUIET)
+        .set("orders", Some(service(&[1, 2, 3])));
+    fixture.after(QUIET).eject(&[1]).after(QUIET);
+    assert_eq!(fixture.slots("orders"), 2);
+    let version = fixture.version("orders");
+    fixture.eject(&[1, 2, 3]).after(QUIET);
+    let reason = fixture.published("orders").unwrap().reason.clone().unwrap();
+    assert!(reason.contains("the last list is kept"), "{reason}");
+    assert_eq!(
+        (fixture.slots("orders"), fixture.version("orders")),
+        (2, version),
+        "the same list"
+    );
+    // Nor does it come back when all are gone.
+    fixture.set("orders", None).after(QUIET);
+    assert_eq!(fixture.slots("orders"), 2);
+}
+
+#[test]
 fn what_is_checked_follows_settings_and_backends() {
     let mut fixture = checked(&[1, 2, 3, 4]);
     let told = watch::Sender::default();
