@@ -10,6 +10,7 @@
 //! decides: `docs/health.md`.
 
 mod checks;
+mod pace;
 mod roster;
 mod task;
 

@@ -15,6 +15,7 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 use lookaside_core::Probe;
 
+pub(crate) use self::pool::{HealthTurn, MAX_HEALTH_PROBES};
 pub use self::{
     error::{ProbeError, Stage},
     network::NetworkProber,

@@ -12,6 +12,10 @@ const MAX_SERVICE_BYTES: usize = 255;
 /// An hour, in milliseconds.
 const HOUR: u64 = 60 * 60 * 1000;
 
+/// The longest a probe may take, in milliseconds: a silent address holds one of the
+/// balancer's few probes for so long.
+const MAX_TIMEOUT: u64 = 10_000;
+
 /// `{"type":"grpc","service":"orders","interval":"5s","timeout":"1s"}`
 pub(crate) struct HealthValue(HealthCheck);
 
@@ -33,7 +37,7 @@ struct HealthObject {
     #[serde(default, deserialize_with = "present")]
     interval: Option<Span<100, HOUR>>,
     #[serde(default, deserialize_with = "present")]
-    timeout: Option<Span<10, HOUR>>,
+    timeout: Option<Span<10, MAX_TIMEOUT>>,
     #[serde(default, deserialize_with = "present")]
     eject_after: Option<Whole<1, 100>>,
     #[serde(default, deserialize_with = "present")]

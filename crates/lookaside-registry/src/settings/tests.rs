@@ -126,6 +126,10 @@ fn a_bad_value_is_an_error_that_names_its_key_and_what_was_expected() {
             ["health.timeout: ", "from \"10ms\""],
         ),
         (
+            r#"{"health":{"type":"tcp","interval":"1h","timeout":"11s"}}"#,
+            ["health.timeout: ", "from \"10ms\" to \"10s\""],
+        ),
+        (
             r#"{"health":{"type":"tcp","eject_after":0}}"#,
             ["health.eject_after: ", "from 1 to 100"],
         ),
@@ -233,7 +237,8 @@ fn health() -> impl Strategy<Value = HealthCheck> {
             tls
         }),
     ];
-    let times = (100u64..=3_600_000).prop_flat_map(|interval| (Just(interval), 10..=interval));
+    let times =
+        (100u64..=3_600_000).prop_flat_map(|interval| (Just(interval), 10..=interval.min(10_000)));
     let counts = (1u32..=100, 1u32..=100);
     (probe, times, counts, millis(0..=3_600_000)).prop_map(
         |(probe, (interval, timeout), (eject, back), dwell)| {

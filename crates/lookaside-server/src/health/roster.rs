@@ -1,6 +1,7 @@
 //! Who is probed when, and what came of it: all of the checking but the waiting.
 
 mod book;
+mod lanes;
 mod service;
 
 use std::{
@@ -12,6 +13,8 @@ use std::{
 use lookaside_core::{HealthCheck, ServiceName, next_wait};
 use tokio::time::Instant;
 
+#[cfg(test)]
+pub(super) use self::lanes::MAX_PROBES_OF_SERVICE;
 use self::{
     book::{Book, Entry},
     service::CheckedService,
@@ -35,6 +38,7 @@ pub(super) struct Roster {
 #[derive(Clone, Debug)]
 pub(super) struct Ticket {
     slot: usize,
+    service: ServiceName,
     /// Slots are used again.
     generation: u64,
     began: Instant,
@@ -83,9 +87,14 @@ impl Roster {
         }
     }
 
-    /// When the next probe is due; nothing while all are under way.
+    /// When the next probe is due that may begin; nothing while all are under way.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.book.next_due()
+    }
+
+    /// When the one that has been due longest was due, whether it may begin or not.
+    pub(super) fn longest_due(&self) -> Option<Instant> {
+        self.book.longest_due()
     }
 
     /// How many addresses are checked.
@@ -98,11 +107,12 @@ impl Roster {
         self.services.values().map(CheckedService::ejected).sum()
     }
 
-    /// The probe that has been due longest.
+    /// The probe that has been due longest and may begin; each is to be ended.
     pub(super) fn begin(&mut self, now: Instant) -> Option<Ticket> {
         let (slot, entry) = self.book.begin(now)?;
         Some(Ticket {
             slot,
+            service: entry.service.clone(),
             generation: entry.generation,
             began: now,
             target: entry.target.clone(),
@@ -119,6 +129,7 @@ impl Roster {
         now: Instant,
         clock: SystemTime,
     ) -> Option<Change> {
+        self.book.over(&ticket.service);
         let entry = self.book.get(ticket.slot, ticket.generation)?;
         let next = ticket.began + next_wait(entry.check.interval, &mut self.rng);
         let failures = entry.state.against() + 1;

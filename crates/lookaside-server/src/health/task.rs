@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{OwnedSemaphorePermit, watch},
+    sync::watch,
     task::{Id, JoinError, JoinSet},
     time::{Instant, sleep_until},
 };
@@ -14,9 +14,10 @@ use tokio::{
 use super::{
     Verdicts,
     checks::CheckedServices,
+    pace::Pace,
     roster::{Change, Roster, Ticket},
 };
-use crate::{ProbeError, Probes, metrics::HealthMetrics};
+use crate::{ProbeError, Probes, metrics::HealthMetrics, probe::HealthTurn};
 
 /// The least time between two publications of verdicts: when a whole service goes, or the
 /// network does, thousands of verdicts come one by one, and each publication costs as much
@@ -34,6 +35,7 @@ pub(crate) async fn run(
     let mut engine = Engine {
         probes,
         roster: Roster::new(rng),
+        pace: Pace::new(Instant::now()),
         running: JoinSet::new(),
         tickets: HashMap::new(),
         verdicts,
@@ -46,9 +48,10 @@ pub(crate) async fn run(
         let now = Instant::now();
         engine.publish(now);
         engine.begin_all(now);
-        let due = engine.roster.next_due();
-        let overdue = due.map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
+        let longest = engine.roster.longest_due();
+        let overdue = longest.map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
         engine.metrics.overdue(overdue);
+        let due = engine.next_begin();
         // Something is due and waits for its turn behind other probes.
         let queues = due.is_some_and(|due| due <= now);
         let publish_at = engine.publish_at();
@@ -61,9 +64,9 @@ pub(crate) async fn run(
                 engine.count();
             }
             Some(done) = engine.running.join_next_with_id() => engine.end_all(done),
-            turn = engine.probes.turn(), if queues => {
-                if let Ok(permit) = turn {
-                    engine.begin(permit, Instant::now());
+            turn = engine.probes.health_turn(), if queues => {
+                if let Ok(turn) = turn {
+                    engine.begin(turn, Instant::now());
                 }
             }
             () = until(due), if !queues => {}
@@ -83,6 +86,7 @@ async fn until(time: Option<Instant>) {
 struct Engine {
     probes: Probes,
     roster: Roster,
+    pace: Pace,
     running: JoinSet<Result<(), ProbeError>>,
     tickets: HashMap<Id, Ticket>,
     verdicts: watch::Sender<Arc<Verdicts>>,
@@ -94,24 +98,31 @@ struct Engine {
 type Done = Result<(Id, Result<(), ProbeError>), JoinError>;
 
 impl Engine {
+    /// When the next probe is due, and may begin by the pace of all.
+    fn next_begin(&self) -> Option<Instant> {
+        let due = self.roster.next_due()?;
+        Some(due.max(self.pace.next()))
+    }
+
     /// Begins what is due, as far as there are turns for it.
     fn begin_all(&mut self, now: Instant) {
-        while self.roster.next_due().is_some_and(|due| due <= now)
-            && let Some(permit) = self.probes.try_turn()
+        while self.next_begin().is_some_and(|at| at <= now)
+            && let Some(turn) = self.probes.try_health_turn()
         {
-            self.begin(permit, now);
+            self.begin(turn, now);
         }
     }
 
-    fn begin(&mut self, permit: OwnedSemaphorePermit, now: Instant) {
+    fn begin(&mut self, turn: HealthTurn, now: Instant) {
         let Some(ticket) = self.roster.begin(now) else {
             return;
         };
+        self.pace.count(now);
         let probes = self.probes.clone();
         let (target, check) = (ticket.target.clone(), Arc::clone(&ticket.check));
         let task = self.running.spawn(async move {
             let result = probes.ask(&target, &check.probe, check.timeout).await;
-            drop(permit);
+            drop(turn);
             result
         });
         self.tickets.insert(task.id(), ticket);

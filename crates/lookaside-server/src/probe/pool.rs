@@ -9,11 +9,24 @@ use super::{NetworkProber, ProbeError, Prober, Target};
 /// that answers nothing would otherwise take all of its open files.
 pub const MAX_PROBES: usize = 256;
 
+/// How many of them health checks have: whether backends that vanish together are still
+/// there (which holds up their lists) is found out at once, however many addresses say
+/// nothing to their health checks.
+pub(crate) const MAX_HEALTH_PROBES: usize = MAX_PROBES / 4 * 3;
+
 /// All probes of a balancer: a [`Prober`], asked by few at a time. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Probes {
     prober: Arc<dyn Prober>,
     permits: Arc<Semaphore>,
+    health: Arc<Semaphore>,
+}
+
+/// The right to make one probe, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct HealthTurn {
+    _of_health: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
 }
 
 impl Probes {
@@ -22,6 +35,7 @@ impl Probes {
         Self {
             prober,
             permits: Arc::new(Semaphore::new(MAX_PROBES)),
+            health: Arc::new(Semaphore::new(MAX_HEALTH_PROBES)),
         }
     }
 
@@ -35,7 +49,7 @@ impl Probes {
         probe: &Probe,
         timeout: Duration,
     ) -> Result<(), ProbeError> {
-        let _permit = self.turn().await?;
+        let _permit = turn(&self.permits).await?;
         self.ask(target, probe, timeout).await
     }
 
@@ -49,18 +63,28 @@ impl Probes {
         self.prober.probe(target, probe, timeout).await
     }
 
-    /// A turn, if nobody waits for one.
-    pub(crate) fn try_turn(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.permits).try_acquire_owned().ok()
+    /// A turn for a health check, if there is one now.
+    pub(crate) fn try_health_turn(&self) -> Option<HealthTurn> {
+        let now = |of: &Arc<Semaphore>| Arc::clone(of).try_acquire_owned().ok();
+        Some(HealthTurn {
+            _of_health: now(&self.health)?,
+            _of_all: now(&self.permits)?,
+        })
     }
 
-    /// Waits for a turn; first come, first served.
-    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, ProbeError> {
-        let permits = Arc::clone(&self.permits);
-        // It is never closed.
-        let closed = |_| ProbeError::Local("the pool of probes is closed".into());
-        permits.acquire_owned().await.map_err(closed)
+    /// Waits for a turn for a health check; first come, first served.
+    pub(crate) async fn health_turn(&self) -> Result<HealthTurn, ProbeError> {
+        Ok(HealthTurn {
+            _of_health: turn(&self.health).await?,
+            _of_all: turn(&self.permits).await?,
+        })
     }
+}
+
+async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ProbeError> {
+    // It is never closed.
+    let closed = |_| ProbeError::Local("the pool of probes is closed".into());
+    Arc::clone(of).acquire_owned().await.map_err(closed)
 }
 
 impl Default for Probes {

@@ -1,9 +1,10 @@
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use lookaside_core::{BackendId, HealthCheck, HealthState, ServiceName};
 use slab::Slab;
 use tokio::time::Instant;
 
+use super::lanes::Lanes;
 use crate::Target;
 
 /// An address of a backend, within its service.
@@ -27,7 +28,7 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Book {
     entries: Slab<Entry>,
-    due: BTreeSet<(Instant, usize)>,
+    lanes: Lanes,
     generations: u64,
 }
 
@@ -43,7 +44,7 @@ impl Book {
     ) -> usize {
         self.generations += 1;
         let slot = self.entries.insert(Entry {
-            service,
+            service: service.clone(),
             key,
             target,
             check,
@@ -51,13 +52,18 @@ impl Book {
             generation: self.generations,
             due: Some(due),
         });
-        self.due.insert((due, slot));
+        self.lanes.insert(&service, (due, slot));
         slot
     }
 
     pub(super) fn remove(&mut self, slot: usize) {
-        if let Some(Entry { due: Some(due), .. }) = self.entries.try_remove(slot) {
-            self.due.remove(&(due, slot));
+        if let Some(Entry {
+            service,
+            due: Some(due),
+            ..
+        }) = self.entries.try_remove(slot)
+        {
+            self.lanes.remove(&service, (due, slot));
         }
     }
 
@@ -81,30 +87,35 @@ impl Book {
     fn schedule(&mut self, slot: usize, due: Instant) {
         if let Some(entry) = self.entries.get_mut(slot) {
             if let Some(before) = entry.due.replace(due) {
-                self.due.remove(&(before, slot));
+                self.lanes.remove(&entry.service, (before, slot));
             }
-            self.due.insert((due, slot));
+            self.lanes.insert(&entry.service, (due, slot));
         }
     }
 
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.due.first().map(|(due, _)| *due)
+        self.lanes.next_due()
+    }
+
+    pub(super) fn longest_due(&self) -> Option<Instant> {
+        self.lanes.longest_due()
     }
 
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Takes the one that has been due longest.
+    /// Takes the one that has been due longest, of the services that have a probe left.
     pub(super) fn begin(&mut self, now: Instant) -> Option<(usize, &Entry)> {
-        let (due, _) = self.due.first()?;
-        if *due > now {
-            return None;
-        }
-        let (_, slot) = self.due.pop_first()?;
+        let slot = self.lanes.begin(now)?;
         let entry = self.entries.get_mut(slot)?;
         entry.due = None;
         Some((slot, entry))
+    }
+
+    /// A probe of the service is over, whether what it found still counts or not.
+    pub(super) fn over(&mut self, service: &ServiceName) {
+        self.lanes.end(service);
     }
 
     /// One that is being probed.

@@ -138,12 +138,19 @@ impl World {
 
     /// Has these checked, in this way.
     pub(super) fn check(&self, check: &HealthCheck, backends: &[ResolvedBackend]) {
-        let checked = Checked {
-            check: check.clone(),
-            backends: backends.into(),
+        self.check_all(&[(SERVICE, check, backends)]);
+    }
+
+    /// Has these services checked.
+    pub(super) fn check_all(&self, services: &[(&str, &HealthCheck, &[ResolvedBackend])]) {
+        let checked = |(name, check, backends): &(&str, &HealthCheck, &[ResolvedBackend])| {
+            let checked = Checked {
+                check: (*check).clone(),
+                backends: (*backends).into(),
+            };
+            (ServiceName::new(name).unwrap(), Arc::new(checked))
         };
-        let name = ServiceName::new(SERVICE).unwrap();
-        let services = BTreeMap::from([(name, Arc::new(checked))]);
+        let services: BTreeMap<_, _> = services.iter().map(checked).collect();
         self.checks.send_replace(Arc::new(services));
     }
 
