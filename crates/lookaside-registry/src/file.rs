@@ -35,7 +35,7 @@ use tokio::{
 use self::follower::{Follower, Observed};
 pub use self::{error::FileError, read::MAX_FILE_BYTES};
 use crate::{
-    MemoryLimits, OverrideError, OverrideWriter, Registrar, Registry, RegistryState,
+    MemoryLimits, OverrideWriter, Registrar, Registry, RegistryState,
     memory::{MemoryOverrides, Owner},
     task::Task,
 };
@@ -89,15 +89,8 @@ impl FileRegistry {
 
 impl FileRegistry {
     /// Puts back overrides that were saved another time, but for those that have ended
-    /// by `now`. Says how many were put back.
-    ///
-    /// # Errors
-    /// [`OverrideError::Full`] when it takes no more.
-    pub async fn restore_overrides(
-        &self,
-        saved: &OverridesSnapshot,
-        now: SystemTime,
-    ) -> Result<usize, OverrideError> {
+    /// by `now`. Says how many were put back; the log says which could not be.
+    pub async fn restore_overrides(&self, saved: &OverridesSnapshot, now: SystemTime) -> usize {
         let writer = MemoryOverrides::new(self.memory.access().clone());
         writer.restore(saved, now).await
     }
@@ -150,9 +143,8 @@ async fn follow(
         // The proof that the file still says the same is new each time, but wakes nobody.
         let publish = |memory: &watch::Receiver<Arc<RegistryState>>, changed: bool| {
             let mut state = follower.state();
-            if state.overrides.is_some() {
-                state.overrides = memory.borrow().overrides.clone();
-            }
+            // Whatever is the matter with the file: they are not in it.
+            state.overrides = memory.borrow().overrides.clone();
             publisher.send_if_modified(|current| {
                 *current = Arc::new(state);
                 changed

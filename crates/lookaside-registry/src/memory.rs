@@ -16,8 +16,7 @@ use tokio::sync::watch;
 use self::registrar::MemoryRegistrar;
 pub(crate) use self::{holder::Holder, override_writer::MemoryOverrides, owner::Owner};
 use crate::{
-    Handle, OverrideError, OverrideWriter, Registrar, RegistrarError, Registration, Registry,
-    RegistryState,
+    Handle, OverrideWriter, Registrar, RegistrarError, Registration, Registry, RegistryState,
 };
 
 /// How much a [`MemoryRegistry`] takes. Whoever can reach it can fill it, so it has a
@@ -130,15 +129,8 @@ impl MemoryRegistry {
 
 impl MemoryRegistry {
     /// Puts back overrides that were saved another time, but for those that have ended
-    /// by `now`. Says how many were put back.
-    ///
-    /// # Errors
-    /// [`OverrideError::Full`](crate::OverrideError::Full) when it takes no more.
-    pub async fn restore_overrides(
-        &self,
-        saved: &OverridesSnapshot,
-        now: SystemTime,
-    ) -> Result<usize, OverrideError> {
+    /// by `now`. Says how many were put back; the log says which could not be.
+    pub async fn restore_overrides(&self, saved: &OverridesSnapshot, now: SystemTime) -> usize {
         let writer = MemoryOverrides::new(self.owner.access().clone());
         writer.restore(saved, now).await
     }

@@ -4,7 +4,8 @@
 //! The directory holds `registry.state` (a header line with length and checksum, then
 //! JSON), `registry.seen` (until when that was known to be right), `lock`, and the last
 //! few files that could not be used, as `registry.state.damaged-<time>` or, of another
-//! registry, `registry.state.other-<time>`. A state is written by one process, replaced
+//! registry, `registry.state.other-<time>`, or never read, as the disk hung at the start,
+//! `registry.state.unread-<time>`. A state is written by one process, replaced
 //! whole, and believed only if every byte is as it was written.
 //!
 //! A directory that is full, read only or missing is an error in the log and a count;
@@ -23,6 +24,7 @@ mod source;
 mod stand_in;
 mod status;
 mod store;
+mod unread;
 
 use std::{
     sync::Arc,
@@ -106,13 +108,9 @@ impl SavedRegistry {
             && let SavedBackends::Held(registrations) = contents.backends
         {
             restored = put_back(&memory, registrations, &contents.settings).await?;
-            match memory
-                .restore_overrides(&contents.overrides, SystemTime::now())
-                .await
-            {
-                Ok(restored) => tracing::info!(restored, "overrides restored"),
-                Err(error) => tracing::error!(%error, "overrides are not restored"),
-            }
+            let overrides = memory.restore_overrides(&contents.overrides, SystemTime::now());
+            let overrides = overrides.await;
+            tracing::info!(restored = overrides, "overrides restored");
         }
         let states = memory.subscribe();
         let source = Source::held(&memory, states.clone());
@@ -132,6 +130,7 @@ impl SavedRegistry {
         let status = Arc::new(SavingStatus::default());
         let keeper = Keeper {
             disk: store.disk,
+            unread: store.unread,
             origin: store.origin,
             status: Arc::clone(&status),
             error: None,

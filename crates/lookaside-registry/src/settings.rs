@@ -47,14 +47,26 @@ pub enum SettingsError {
 /// # Errors
 /// Names the key that is wrong and says what was expected.
 pub fn parse_settings(json: &[u8]) -> Result<Settings, SettingsError> {
+    check_length(json)?;
+    reread_settings(json)
+}
+
+/// Reads settings that were let in before: [`settings_json`] may be longer than what an
+/// operator wrote, so their length does not matter.
+pub(crate) fn reread_settings(json: &[u8]) -> Result<Settings, SettingsError> {
     parse_object::<SettingsKeys>(json).map(SettingsKeys::settings)
+}
+
+/// Whether this is of a length that is let in.
+pub(crate) fn check_length(json: &[u8]) -> Result<(), SettingsError> {
+    if json.len() > MAX_SETTINGS_BYTES {
+        return Err(SettingsError::TooLong(json.len()));
+    }
+    Ok(())
 }
 
 /// Reads a JSON object of an operator's.
 pub(crate) fn parse_object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, SettingsError> {
-    if json.len() > MAX_SETTINGS_BYTES {
-        return Err(SettingsError::TooLong(json.len()));
-    }
     if json.trim_ascii().is_empty() {
         return Err(SettingsError::Empty);
     }
@@ -68,7 +80,8 @@ pub(crate) fn parse_object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, 
 }
 
 /// Brings a service's settings up to date with what was read under their key: what
-/// cannot be read leaves the whole last good object in force.
+/// cannot be read leaves the whole last good object in force, or, where none was ever
+/// read, the defaults, which the problem then says.
 pub fn apply_settings<E: Display>(
     previous: Option<&ServiceSettings>,
     key: impl Into<Arc<str>>,
@@ -80,10 +93,20 @@ pub fn apply_settings<E: Display>(
             settings,
             problem: None,
         },
-        Err(error) => ServiceSettings {
-            settings: previous.map_or_else(Settings::default, |it| it.settings.clone()),
-            problem: Some(problem(key, revision, error)),
-        },
+        Err(error) => {
+            let settings = previous.map_or_else(Settings::default, |it| it.settings.clone());
+            // Not to be taken for a last good object: at a start there is none.
+            let problem = if settings == Settings::default() {
+                let reason = format_args!("the defaults are in force: {error}");
+                problem(key, revision, reason)
+            } else {
+                problem(key, revision, error)
+            };
+            ServiceSettings {
+                settings,
+                problem: Some(problem),
+            }
+        }
     }
 }
 

@@ -69,7 +69,6 @@ pub(crate) async fn open(config: &Config) -> Result<Opened, Failure> {
             let file = FileRegistry::new(path, DEFAULT_POLL);
             if let Some(saved) = store.as_ref().and_then(StateStore::overrides) {
                 let restored = file.restore_overrides(saved, SystemTime::now()).await;
-                let restored = restored.context("cannot restore the overrides")?;
                 tracing::info!(restored, "overrides restored");
             }
             Arc::new(file)

@@ -118,3 +118,28 @@ async fn overrides_are_kept_beside_the_file_and_end_by_themselves() {
     let state = next(&mut states).await;
     assert!(state.overrides.as_ref().unwrap().services.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn overrides_are_there_whatever_is_the_matter_with_the_file() {
+    let registry = FileRegistry::new("/nonexistent", DEFAULT_POLL);
+    let mut states = registry.subscribe();
+    next(&mut states).await;
+    let writer = registry.override_writer().unwrap();
+    let orders = lookaside_core::ServiceName::new("orders").unwrap();
+    let order = lookaside_core::Override::Fallback(true);
+    let note = lookaside_core::OverrideNote::default();
+    writer
+        .put(&orders, &order, &note, None, None)
+        .await
+        .unwrap();
+    let state = next(&mut states).await;
+    assert!(
+        state
+            .overrides
+            .as_ref()
+            .unwrap()
+            .services
+            .contains_key("orders")
+    );
+    assert!(state.backends.is_none());
+}

@@ -6,10 +6,10 @@ use lookaside_core::{
 };
 
 use super::owner::Access;
-use crate::{OverrideError, OverrideWriter, RegistrarError};
-
-/// What is left of an override at least that is put back.
-const SHORTEST: Duration = Duration::from_secs(1);
+use crate::{
+    OverrideError, OverrideWriter, RegistrarError,
+    overrides::{LONGEST_TTL, SHORTEST_TTL},
+};
 
 /// Writes overrides into this process's memory.
 #[derive(Debug)]
@@ -21,26 +21,28 @@ impl MemoryOverrides {
     }
 
     /// Puts back what was saved another time, but for what has ended meanwhile. Says how
-    /// many were put back.
-    pub(crate) async fn restore(
-        &self,
-        saved: &OverridesSnapshot,
-        now: SystemTime,
-    ) -> Result<usize, OverrideError> {
+    /// many were put back; the log says which could not be.
+    pub(crate) async fn restore(&self, saved: &OverridesSnapshot, now: SystemTime) -> usize {
         let mut restored = 0;
         for (service, overrides) in &saved.services {
             for (order, note) in overrides.iter() {
                 let left = note.expires.map(|at| at.duration_since(now));
                 let ttl = match left {
                     Some(Err(_)) => continue,
-                    Some(Ok(left)) => Some(left.max(SHORTEST)),
+                    // A clock that is years behind leaves it more time than it ever had.
+                    Some(Ok(left)) => Some(left.clamp(SHORTEST_TTL, LONGEST_TTL)),
                     None => None,
                 };
-                self.put(service, &order, note, ttl, None).await?;
-                restored += 1;
+                match self.put(service, &order, note, ttl, None).await {
+                    Ok(_) => restored += 1,
+                    Err(error) => {
+                        let target = order.target();
+                        tracing::error!(%service, %target, %error, "an override is not restored");
+                    }
+                }
             }
         }
-        Ok(restored)
+        restored
     }
 }
 

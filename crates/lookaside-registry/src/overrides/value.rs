@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     object::{Text, Whole},
-    settings::{DropsValue, SettingsError, drops_value, parse_object, present},
+    settings::{DropsValue, SettingsError, check_length, drops_value, parse_object, present},
 };
 
 /// The longest `by` and `reason` of an override, each, in bytes.
@@ -22,6 +22,16 @@ pub const MAX_NOTE_BYTES: usize = 255;
 /// # Errors
 /// Names the key that is wrong and says what was expected.
 pub fn parse_override(
+    target: OverrideTarget,
+    json: &[u8],
+) -> Result<(Override, OverrideNote), SettingsError> {
+    check_length(json)?;
+    reread_override(target, json)
+}
+
+/// Reads what was let in before: [`override_json`] may be longer than what an operator
+/// wrote, so its length does not matter.
+pub(crate) fn reread_override(
     target: OverrideTarget,
     json: &[u8],
 ) -> Result<(Override, OverrideNote), SettingsError> {

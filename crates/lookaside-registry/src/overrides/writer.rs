@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use lookaside_core::{Override, OverrideNote, OverrideTarget, Revision, ServiceName};
 
 /// The shortest and the longest time after which an override may end by itself.
-const TTL: std::ops::RangeInclusive<Duration> =
-    Duration::from_secs(1)..=Duration::from_secs(366 * 24 * 60 * 60);
+pub(crate) const SHORTEST_TTL: Duration = Duration::from_secs(1);
+pub(crate) const LONGEST_TTL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// Writes operators' overrides.
 #[async_trait]
@@ -82,10 +82,12 @@ impl OverrideError {
             }
         }
         match ttl {
-            Some(ttl) if !TTL.contains(&ttl) => Err(Self::Invalid(format!(
-                "{} is no time to live from 1s to 366days",
-                humantime::format_duration(ttl)
-            ))),
+            Some(ttl) if !(SHORTEST_TTL..=LONGEST_TTL).contains(&ttl) => {
+                Err(Self::Invalid(format!(
+                    "{} is no time to live from 1s to 366days",
+                    humantime::format_duration(ttl)
+                )))
+            }
             _ => Ok(()),
         }
     }

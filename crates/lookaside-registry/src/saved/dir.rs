@@ -64,6 +64,13 @@ impl StateDir {
         read(&self.path.join(STATE), MAX_BYTES)
     }
 
+    /// Whether there is a state's file, readable or not.
+    pub(super) fn has_state(&self) -> Result<bool, DirError> {
+        let path = self.path.join(STATE);
+        path.try_exists()
+            .map_err(|source| DirError::new("look for", &path, source))
+    }
+
     /// The content of the file that says when the state was last seen.
     pub(super) fn read_seen(&self) -> Result<Option<Vec<u8>>, DirError> {
         /// Of a line.

@@ -1,4 +1,8 @@
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -13,6 +17,7 @@ use super::{
     load::{Mark, seen_file},
     pace::Pace,
     source::Source,
+    unread::Unread,
 };
 
 /// How often it is put on record that the state on disk is still right.
@@ -27,6 +32,7 @@ pub(super) struct Keeper {
     pub(super) disk: Disk,
     pub(super) origin: Origin,
     pub(super) status: Arc<SavingStatus>,
+    pub(super) unread: Unread,
     /// Why the last write failed, if it did.
     pub(super) error: Option<String>,
 }
@@ -129,6 +135,7 @@ impl Keeper {
     ) -> impl Future<Output = Result<Mark, SaveError>> + Send + use<> {
         let contents = source.contents();
         let (disk, origin) = (self.disk.clone(), self.origin.clone());
+        let unread = self.unread.clone();
         async move {
             let (contents, as_of) = contents.await.ok_or(SaveError::NoState)?;
             let state = SavedState {
@@ -136,7 +143,11 @@ impl Keeper {
                 as_of,
                 contents,
             };
-            let written = disk.run(move |dir| save(dir, &state)).await;
+            let written = disk.run(move |dir| {
+                unread.set_aside(dir, SystemTime::now())?;
+                save(dir, &state)
+            });
+            let written = written.await;
             written.ok_or(SaveError::NoThread)?
         }
     }

@@ -17,10 +17,21 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn state(&self, error: Arc<str>) -> RegistryState {
+        self.complete(None, error)
+    }
+
+    /// What `registry` has read, and in place of each part that it has not, the saved one.
+    fn complete(&self, registry: Option<&RegistryState>, error: Arc<str>) -> RegistryState {
+        fn or<T>(read: Option<&Arc<T>>, saved: &Arc<T>) -> Option<Arc<T>> {
+            Some(Arc::clone(read.unwrap_or(saved)))
+        }
         RegistryState {
-            backends: Some(Arc::clone(&self.backends)),
-            settings: Some(Arc::clone(&self.settings)),
-            overrides: Some(Arc::clone(&self.overrides)),
+            backends: or(registry.and_then(|it| it.backends.as_ref()), &self.backends),
+            settings: or(registry.and_then(|it| it.settings.as_ref()), &self.settings),
+            overrides: or(
+                registry.and_then(|it| it.overrides.as_ref()),
+                &self.overrides,
+            ),
             freshness: Freshness::Stale {
                 as_of: self.as_of,
                 error,
@@ -29,8 +40,8 @@ impl Known {
     }
 }
 
-/// Decides which state stands: the registry's own, or the saved one while there is no
-/// other. Pure.
+/// Decides which state stands: the registry's own, or the saved one for each part of it
+/// that has not been read. Pure.
 #[derive(Debug)]
 pub(super) struct StandIn {
     /// `None` when it is needed no more.
@@ -63,7 +74,9 @@ impl StandIn {
             self.known = None;
         }
         match &self.known {
-            Some(known) if now >= self.from => Arc::new(known.state(reason(&registry.freshness))),
+            Some(known) if now >= self.from => {
+                Arc::new(known.complete(Some(registry), reason(&registry.freshness)))
+            }
             _ => Arc::clone(registry),
         }
     }
@@ -78,7 +91,7 @@ fn reason(freshness: &Freshness) -> Arc<str> {
             format!("serving the state of the state directory: {error}").into()
         }
         Freshness::Connecting { error: None, .. } | Freshness::Synced { .. } => {
-            "serving the state of the state directory: the registry has not answered yet".into()
+            "serving the state of the state directory: the registry has not been read completely yet".into()
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{
     disk::Disk,
     load::{Loaded, load},
     stand_in::Known,
+    unread::Unread,
 };
 
 /// How long the directory may take to be read at the start: a disk that hangs must not
@@ -24,6 +25,7 @@ pub struct StateStore {
     pub(super) disk: Disk,
     pub(super) origin: Origin,
     pub(super) found: Option<SavedState>,
+    pub(super) unread: Unread,
 }
 
 impl StateStore {
@@ -34,16 +36,16 @@ impl StateStore {
         let disk = Disk::spawn(dir.clone());
         let expected = origin.clone();
         let load = disk.run(move |dir| load(dir, &expected, SystemTime::now()));
-        let Loaded { state, errors } = match timeout(READ_PATIENCE, load).await {
-            Ok(loaded) => loaded.unwrap_or_default(),
-            Err(_) => {
-                tracing::error!(
-                    dir = %dir.display(),
-                    "the state directory does not answer: starting without the saved state"
-                );
-                Loaded::default()
-            }
-        };
+        let loaded = timeout(READ_PATIENCE, load).await;
+        let unread = Unread::new(loaded.is_err());
+        if loaded.is_err() {
+            tracing::error!(
+                dir = %dir.display(),
+                "the state directory does not answer: starting without the saved state, \
+                 which is set aside before the next one is written"
+            );
+        }
+        let Loaded { state, errors } = loaded.ok().flatten().unwrap_or_default();
         for error in errors {
             tracing::error!(dir = %dir.display(), %error, "state directory");
         }
@@ -67,6 +69,7 @@ impl StateStore {
             disk,
             origin,
             found: state,
+            unread,
         }
     }
 }

@@ -331,3 +331,96 @@ async fn overrides_in_memory_outlive_a_restart_but_for_those_that_have_ended() {
     let fallback = &kept.fallback.as_ref().unwrap().note;
     assert_eq!(fallback.by.as_deref(), Some("alice"));
 }
+
+/// Puts `file` where it is read only once [`answer`] is called, as from a disk that hangs.
+fn hang(dir: &Path) {
+    let made = std::process::Command::new("mkfifo")
+        .arg(dir.join("registry.state"))
+        .status();
+    assert!(made.unwrap().success());
+    std::fs::hard_link(dir.join("registry.state"), dir.join("pipe")).unwrap();
+}
+
+/// Ends what [`hang`] began: `file` is read, and found in its place by who looks later.
+fn answer(dir: &Path, file: &[u8]) {
+    use std::io::Write;
+    std::fs::write(dir.join("late"), file).unwrap();
+    std::fs::rename(dir.join("late"), dir.join("registry.state")).unwrap();
+    // For reading, too: so it does not wait for a reader.
+    let pipe = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(dir.join("pipe"));
+    pipe.unwrap().write_all(file).unwrap();
+}
+
+#[tokio::test]
+async fn a_state_that_the_disk_did_not_give_in_time_is_set_aside_and_not_written_over() {
+    let temp = tempfile::tempdir().unwrap();
+    let first = memory(temp.path()).await;
+    register(&first, "a", &Claim::new().unwrap()).await;
+    first.flush().await;
+    drop(first);
+    let path = temp.path().join("registry.state");
+    let good = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+
+    hang(temp.path());
+    tokio::time::pause();
+    let second = memory(temp.path()).await;
+    tokio::time::resume();
+    assert_eq!(second.restored(), 0);
+    answer(temp.path(), &good);
+    let saving = second.saving().unwrap();
+    until("the new state is saved", || saving.writes() > 0).await;
+    register(&second, "b", &Claim::new().unwrap()).await;
+    second.flush().await;
+    let aside: Vec<_> = std::fs::read_dir(temp.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().contains("registry.state.unread-"))
+        .collect();
+    let [aside] = &aside[..] else {
+        panic!("once: {aside:?}");
+    };
+    assert_eq!(std::fs::read(aside).unwrap(), good);
+    assert_ne!(std::fs::read(&path).unwrap(), good);
+}
+
+#[tokio::test]
+async fn an_override_that_is_not_restored_takes_no_other_with_it() {
+    use lookaside_core::{
+        BackendId, Override, OverrideNote, OverridesSnapshot, Revision, ServiceOverrides,
+    };
+    let year = Duration::from_secs(366 * 24 * 3600);
+    let now = SystemTime::now();
+    let noted = |order, by: &str, expires| {
+        let note = OverrideNote {
+            by: Some(by.into()),
+            expires,
+            ..OverrideNote::default()
+        };
+        (order, note)
+    };
+    let drain = |id| Override::Drain(BackendId::new(id).unwrap());
+    let overrides = [
+        // More than a note may have.
+        noted(drain("a"), &"x".repeat(1000), None),
+        // By a clock that was set back by years.
+        noted(drain("b"), "bob", Some(now + 3 * year)),
+        noted(drain("c"), "carol", None),
+    ];
+    let orders = ServiceName::new("orders").unwrap();
+    let service = Arc::new(ServiceOverrides::new(overrides, Vec::new()));
+    let saved = OverridesSnapshot {
+        revision: Revision::from(1),
+        services: [(orders, service)].into(),
+        ..OverridesSnapshot::default()
+    };
+    let memory = MemoryRegistry::new(MemoryLimits::default());
+    assert_eq!(memory.restore_overrides(&saved, now).await, 2);
+    let state = Arc::clone(&memory.subscribe().borrow());
+    let restored = &state.overrides.as_ref().unwrap().services["orders"].backends;
+    let ids: Vec<_> = restored.keys().map(|id| id.as_str()).collect();
+    assert_eq!(ids, ["b", "c"]);
+}

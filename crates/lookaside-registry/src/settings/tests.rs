@@ -204,7 +204,22 @@ fn a_broken_object_leaves_the_last_good_one_in_force_and_says_why() {
 fn a_broken_first_object_leaves_the_defaults_in_force() {
     let applied = apply_settings(None, "config/orders", 1, parse_settings(b"{"));
     assert_eq!(applied.settings, Settings::default());
-    assert!(applied.problem.is_some());
+    let said = |applied: &ServiceSettings| {
+        let problem = applied.problem.clone().unwrap();
+        problem.reason.starts_with("the defaults are in force: ")
+    };
+    assert!(said(&applied));
+    let again = apply_settings(Some(&applied), "config/orders", 2, parse_settings(b"["));
+    assert!(said(&again), "one that is no better changes nothing");
+
+    let good = apply_settings(
+        None,
+        "config/orders",
+        3,
+        parse_settings(br#"{"fallback":true}"#),
+    );
+    let kept = apply_settings(Some(&good), "config/orders", 4, parse_settings(b"{"));
+    assert!(!said(&kept));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{ProblemShape, problem_shapes, problems};
-use crate::{override_json, parse_override};
+use crate::{override_json, overrides::reread_override};
 
 /// An [`OverridesSnapshot`] as it is written.
 #[derive(Serialize, Deserialize)]
@@ -104,7 +104,7 @@ fn read(service: &ServiceName, shape: OverrideShape) -> Result<(Override, Overri
         return Err(wrong(&format!("is not of service {service}")));
     }
     let value = shape.value.to_string();
-    let (value, note) = parse_override(target, value.as_bytes()).map_err(|error| wrong(&error))?;
+    let (value, note) = reread_override(target, value.as_bytes()).map_err(|error| wrong(&error))?;
     let note = OverrideNote {
         key: shape.key.into(),
         revision: shape.revision,

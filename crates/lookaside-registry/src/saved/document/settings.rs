@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{ProblemShape, problem_shapes, problems};
-use crate::{parse_settings, settings_json};
+use crate::{settings::reread_settings, settings_json};
 
 /// A [`SettingsSnapshot`] as it is written.
 #[derive(Serialize, Deserialize)]
@@ -53,7 +53,7 @@ impl TryFrom<SettingsSnapshotShape> for SettingsSnapshot {
         let mut services = BTreeMap::new();
         for (name, service) in shape.services {
             let name = ServiceName::new(&name).map_err(|error| error.to_string())?;
-            let settings = parse_settings(service.settings.to_string().as_bytes())
+            let settings = reread_settings(service.settings.to_string().as_bytes())
                 .map_err(|error| format!("settings of {name}: {error}"))?;
             let problem = service.problem.map(Problem::from);
             services.insert(name, Arc::new(ServiceSettings { settings, problem }));

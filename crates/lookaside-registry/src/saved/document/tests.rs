@@ -335,3 +335,38 @@ fn what_this_version_would_not_write_is_refused_with_a_reason() {
     let error = refusal(&backends(&service(&[backend("a", 0)])));
     assert!(error.contains("cannot be dialled"), "{error}");
 }
+
+#[test]
+fn what_is_longer_as_it_is_written_than_what_may_be_set_is_read_again() {
+    let drops = (0..2000).map(|n| Drop {
+        category: format!("a-category-of-some-length-{n:05}").into(),
+        per_million: 1,
+    });
+    let drops = Drops::new(drops).unwrap();
+    let mut settings = Settings::default();
+    settings.drops = drops.clone();
+    assert!(crate::settings_json(&settings).len() > crate::MAX_SETTINGS_BYTES);
+    let orders: ServiceName = "orders".parse().unwrap();
+    let service = ServiceSettings {
+        settings,
+        problem: None,
+    };
+    let ordered = [(Override::Drops(drops), OverrideNote::default())];
+    let overrides = ServiceOverrides::new(ordered, Vec::new());
+    let state = SavedState {
+        origin: Origin::new("memory:"),
+        as_of: UNIX_EPOCH,
+        contents: Contents {
+            backends: SavedBackends::Held(Vec::new()),
+            settings: Arc::new(SettingsSnapshot {
+                services: [(orders.clone(), Arc::new(service))].into(),
+                ..SettingsSnapshot::default()
+            }),
+            overrides: Arc::new(OverridesSnapshot {
+                services: [(orders, Arc::new(overrides))].into(),
+                ..OverridesSnapshot::default()
+            }),
+        },
+    };
+    assert_eq!(decode(&encode(&state).unwrap()).unwrap(), state);
+}

@@ -56,7 +56,7 @@ fn the_saved_state_stands_in_after_the_grace_and_says_how_old_it_is_and_why() {
 }
 
 #[test]
-fn a_registry_that_has_read_half_has_not_read() {
+fn the_saved_state_stands_in_for_each_part_that_has_not_been_read() {
     let start = Instant::now();
     let mut stand_in = StandIn::new(Some(known(start)), start, GRACE);
     let half = Arc::new(RegistryState {
@@ -64,8 +64,24 @@ fn a_registry_that_has_read_half_has_not_read() {
         ..(*fresh(9, start)).clone()
     });
     let state = stand_in.state(&half, start + GRACE);
-    assert_eq!(state.backends.as_ref().unwrap().revision, 7);
+    assert_eq!(state.backends.as_ref().unwrap().revision, 9);
     assert!(state.is_complete());
+    // As old as the oldest part.
+    let Freshness::Stale { as_of, .. } = state.freshness else {
+        panic!("{state:?}");
+    };
+    assert_eq!(as_of, start - Duration::from_secs(60));
+
+    let only_overrides = Arc::new(RegistryState {
+        overrides: Some(Arc::new(OverridesSnapshot {
+            revision: 4,
+            ..OverridesSnapshot::default()
+        })),
+        ..(*failing(start, "down")).clone()
+    });
+    let state = stand_in.state(&only_overrides, start + GRACE);
+    assert_eq!(state.backends.as_ref().unwrap().revision, 7);
+    assert_eq!(state.overrides.as_ref().unwrap().revision, 4);
 }
 
 #[test]
