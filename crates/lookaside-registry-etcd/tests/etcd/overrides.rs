@@ -142,3 +142,47 @@ async fn what_cannot_be_read_under_the_prefix_is_shown_and_harms_nobody() {
         "{stray:?}"
     );
 }
+
+#[tokio::test]
+async fn an_override_that_is_replaced_or_ended_leaves_no_lease_behind() {
+    let etcd = Etcd::start().await;
+    let followed = Followed::start(etcd.config()).await;
+    let writer = writer(&followed);
+    let mut client = etcd.client().await;
+    let year = Some(Duration::from_secs(365 * 24 * 3600));
+    let target = drain().target();
+    for _ in 0..2 {
+        writer
+            .put(&orders(), &drain(), &note(), year, None)
+            .await
+            .unwrap();
+        // The second put has ended the lease of the first.
+        assert_eq!(client.leases().await.unwrap().leases().len(), 1);
+    }
+    assert_eq!(writer.delete(&orders(), &target, None).await, Ok(true));
+    assert!(client.leases().await.unwrap().leases().is_empty());
+}
+
+#[tokio::test]
+async fn a_lease_that_other_keys_are_under_is_not_ended() {
+    let etcd = Etcd::start().await;
+    let followed = Followed::start(etcd.config()).await;
+    let mut client = etcd.client().await;
+    let lease = client.lease_grant(3600, None).await.unwrap().id();
+    for key in ["orders/drain/a", "orders/drain/b"] {
+        let key = format!("lookaside/overrides/shop/{key}");
+        let options = etcd_client::PutOptions::new().with_lease(lease);
+        client
+            .put(key, r#"{"value":true}"#, Some(options))
+            .await
+            .unwrap();
+    }
+    let (orders, target) = (orders(), drain().target());
+    let deleted = writer(&followed).delete(&orders, &target, None).await;
+    assert_eq!(deleted, Ok(true));
+    let left = client
+        .get("lookaside/overrides/shop/orders/drain/b", None)
+        .await
+        .unwrap();
+    assert_eq!(left.kvs().len(), 1);
+}
