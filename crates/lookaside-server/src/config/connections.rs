@@ -24,8 +24,8 @@ pub struct Connections {
     pub keepalive_timeout: Duration,
     /// How much is read of one connection in a second: a frame costs 1, and 1 more for
     /// each 64 bytes; request headers cost 20. Default 10,000, which is a thousand times
-    /// what a client needs and 1 % of a core; 0: no limit. Beyond it the connection is
-    /// read more slowly, and nothing else happens to it.
+    /// what a client needs; 0: no limit. Beyond it the connection is read more slowly, and
+    /// nothing else happens to it.
     pub frames_per_second: u32,
     /// Bytes of request headers, as HTTP/2 counts them. Default 16 KiB; gRPC's own take
     /// a tenth of it.
