@@ -353,7 +353,7 @@ async fn our_own_programs_register_call_and_look_in_mutual_tls() -> Result<()> {
         "probe",
         "echo",
         "--duration",
-        "2s",
+        "8s",
         "--json",
         "--wait-for-ready",
     ];
