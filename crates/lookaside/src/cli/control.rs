@@ -18,11 +18,11 @@ use crate::{
     output::{write_overrides, write_overrides_json},
 };
 
-/// Which balancer to tell, who tells it and why.
+/// Which balancer to tell or to ask.
 #[derive(Debug, Args)]
-struct Tell {
-    /// The admin port of any of the balancers: the order stands in the registry, and all
-    /// of them follow it
+struct Admin {
+    /// The admin port of any of the balancers: orders stand in the registry, and all of
+    /// them follow it
     #[arg(
         long,
         value_name = "HOST:PORT",
@@ -34,6 +34,19 @@ struct Tell {
 
     #[command(flatten)]
     tls: BalancerTls,
+}
+
+impl Admin {
+    async fn connect(self) -> Result<Controller, Failure> {
+        Ok(Controller::connect(self.balancer, self.tls.load()?).await?)
+    }
+}
+
+/// Whom to tell, who tells it and why.
+#[derive(Debug, Args)]
+struct Tell {
+    #[command(flatten)]
+    admin: Admin,
 
     /// Why, for the others to read
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -179,18 +192,8 @@ pub(super) struct Overrides {
     /// The service, as it is registered [default: all]
     #[arg(value_name = "SERVICE", default_value = "")]
     service: String,
-    /// The admin port of any of the balancers
-    #[arg(
-        long,
-        value_name = "HOST:PORT",
-        env = "LOOKASIDE_ADMIN_BALANCER",
-        default_value = "127.0.0.1:7401",
-        value_parser = values::dialable
-    )]
-    balancer: HostPort,
-
     #[command(flatten)]
-    tls: BalancerTls,
+    admin: Admin,
     /// Print JSON: one object
     #[arg(long)]
     json: bool,
@@ -289,7 +292,7 @@ impl Fallback {
 
 impl Overrides {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let mut controller = Controller::connect(self.balancer, self.tls.load()?).await?;
+        let mut controller = self.admin.connect().await?;
         let overrides = controller.list(self.service).await?;
         let mut out = io::stdout();
         if self.json {
@@ -314,7 +317,7 @@ impl Tell {
             expected_revision: None,
             absent_ok: term.even_if_absent,
         };
-        let mut controller = Controller::connect(self.balancer, self.tls.load()?).await?;
+        let mut controller = self.admin.connect().await?;
         let revision = controller.set(request).await?;
         writeln!(io::stdout(), "done, revision {revision}")?;
         Ok(())
@@ -329,7 +332,7 @@ impl Tell {
             reason: self.reason,
             expected_revision: None,
         };
-        let mut controller = Controller::connect(self.balancer, self.tls.load()?).await?;
+        let mut controller = self.admin.connect().await?;
         let cleared = controller.clear(request).await?;
         let said = if cleared { "done" } else { "there was none" };
         writeln!(io::stdout(), "{said}")?;
