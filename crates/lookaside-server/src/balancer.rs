@@ -3,8 +3,10 @@ mod ports;
 mod shutdown;
 mod start;
 mod stuck;
+mod tasks;
 
 use std::{
+    future::pending,
     net::{IpAddr, SocketAddr},
     sync::{Arc, atomic::AtomicBool},
 };
@@ -17,6 +19,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::start::StartError;
+pub(crate) use self::tasks::Tasks;
 use crate::{
     Access, Readiness, Timeouts,
     access::Peer,
@@ -44,8 +47,8 @@ pub struct Balancer {
     shutting_down: AtomicBool,
     /// Certificates are to be read again.
     reload: Arc<Notify>,
-    /// Everything but connections and streams.
-    _tasks: JoinSet<()>,
+    /// Everything but connections and streams: the one that looks after the others.
+    _supervisor: JoinSet<()>,
 }
 
 /// What connections are served with.
@@ -96,6 +99,24 @@ impl Balancer {
         let mut readiness = self.readiness.clone();
         // The sender lives as long as `self`.
         let _ = readiness.wait_for(Readiness::is_ready).await;
+    }
+
+    /// Waits until a task that the balancer cannot do without has failed, and says which:
+    /// it goes on serving the lists it has, which get older. Who hears of it should hand
+    /// the clients over ([`Balancer::shutdown`]) and start anew.
+    pub async fn failed(&self) -> Arc<str> {
+        let mut readiness = self.readiness.clone();
+        let is_failed = |now: &Readiness| matches!(now, Readiness::Failed(_));
+        let now = readiness
+            .wait_for(is_failed)
+            .await
+            .ok()
+            .map(|now| now.clone());
+        match now {
+            Some(Readiness::Failed(reason)) => reason,
+            // The sender lives as long as `self`.
+            _ => pending().await,
+        }
     }
 
     /// Reads the files that [`Tls`](crate::Tls) names again, now and not in a few seconds.

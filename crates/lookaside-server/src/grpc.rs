@@ -17,11 +17,11 @@ use lookaside_proto::{
     },
 };
 use lookaside_registry::Registrar;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::sync::watch;
 use tonic_reflection::{pb, server::Builder};
 
 use self::{control::ControlService, inspect::InspectService, registration::RegistrationService};
-use crate::{RegistrationLimits, http::Routes, status::Status};
+use crate::{RegistrationLimits, balancer::Tasks, http::Routes, status::Status};
 
 /// What a request may take: the largest has two names, an address, a zone and a handle.
 /// tonic's 4 MiB are reserved as soon as a peer announces them, on each of its streams.
@@ -52,10 +52,10 @@ pub(crate) fn services(
     tokens: watch::Receiver<TokenIssuer>,
     registrar: Option<Option<Arc<dyn Registrar>>>,
     limits: RegistrationLimits,
-    tasks: &mut JoinSet<()>,
+    tasks: &mut Tasks,
 ) -> Result<Services, GrpcError> {
     let (health, follow) = health::service(status.watch_readiness());
-    tasks.spawn(follow);
+    tasks.spawn("health service", follow);
     let mut routes = Routes::default().with(health);
     if let Some(registrar) = registrar {
         let registrar = registrar.ok_or_else(|| GrpcError::ReadOnly {

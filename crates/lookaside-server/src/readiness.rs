@@ -9,6 +9,9 @@ pub enum Readiness {
     NotReady(Arc<str>),
     /// The client port is open and lists are served.
     Ready,
+    /// A task that it cannot do without has failed, and which: lists are served as they
+    /// are until it is shut down.
+    Failed(Arc<str>),
     /// It is being shut down: clients are on their way to other replicas.
     Draining,
 }
@@ -20,10 +23,15 @@ impl Readiness {
     }
 
     /// Says so, unless the balancer is being shut down: a port that opens just then is
-    /// closed at once.
+    /// closed at once. Nor does anything but a shutdown end a failure.
     pub(crate) fn report(self, to: &watch::Sender<Self>) {
         to.send_if_modified(|now| {
-            let changed = *now != Self::Draining && *now != self;
+            let is_final = match now {
+                Self::Draining => true,
+                Self::Failed(_) => self != Self::Draining,
+                Self::NotReady(_) | Self::Ready => false,
+            };
+            let changed = !is_final && *now != self;
             if changed {
                 *now = self;
             }
@@ -35,7 +43,7 @@ impl Readiness {
 impl fmt::Display for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotReady(reason) => f.write_str(reason),
+            Self::NotReady(reason) | Self::Failed(reason) => f.write_str(reason),
             Self::Ready => f.write_str("ready"),
             Self::Draining => f.write_str("the balancer is being shut down"),
         }

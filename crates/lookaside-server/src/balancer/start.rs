@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Balancer, Running, ports, stuck::end_stuck_streams};
+use super::{Balancer, Running, Tasks, ports, stuck::end_stuck_streams};
 use crate::{
     Config, Connections, Readiness,
     balance_load::{Admission, BalanceLoad},
@@ -100,8 +100,9 @@ impl Balancer {
             Arc::clone(&metrics),
             readiness_seen.clone(),
         ));
-        let mut tasks = JoinSet::new();
-        tasks.spawn(Arc::clone(&admission).run());
+        let failures = readiness.clone();
+        let mut tasks = Tasks::default();
+        tasks.spawn("admission", Arc::clone(&admission).run());
         let registrar = config.registration.then(|| registry.registrar());
         let services = services(
             Arc::clone(&status),
@@ -131,13 +132,12 @@ impl Balancer {
         let reload = Arc::new(Notify::new());
         let (client_tls, admin_tls) = reloader.as_ref().map(Reloader::acceptors).unzip();
         if let Some(reloader) = reloader {
-            tasks.spawn(reloader.run(Arc::clone(&reload)));
+            tasks.spawn("certificates", reloader.run(Arc::clone(&reload)));
         }
-        tasks.spawn(end_stuck_streams(
-            Arc::clone(&table),
-            patience,
-            Arc::clone(&metrics),
-        ));
+        tasks.spawn(
+            "slow clients",
+            end_stuck_streams(Arc::clone(&table), patience, Arc::clone(&metrics)),
+        );
         let running = Arc::new(Running {
             balance_load: Arc::new(balance_load),
             routes: Arc::new(services.client),
@@ -175,33 +175,42 @@ impl Balancer {
         let (planned, planned_seen) = watch::channel(Err("starting".into()));
         let (checks, checks_seen) = watch::channel(Arc::default());
         let (verdicts, verdicts_seen) = watch::channel(Arc::default());
-        tasks.spawn(health::run(
-            config.probes.clone(),
-            checks_seen,
-            verdicts,
-            metrics.health.clone(),
-            fastrand::Rng::new(),
-        ));
+        tasks.spawn(
+            "health",
+            health::run(
+                config.probes.clone(),
+                checks_seen,
+                verdicts,
+                metrics.health.clone(),
+                fastrand::Rng::new(),
+            ),
+        );
         let sources = Sources {
             registry: registry.subscribe(),
             names,
             tokens: config.tokens.clone(),
             verdicts: verdicts_seen,
         };
-        tasks.spawn(planner::run(
-            sources,
-            table,
-            plan,
-            config.lists.clone(),
-            planned,
-            checks,
-            removal,
-        ));
+        tasks.spawn(
+            "planner",
+            planner::run(
+                sources,
+                table,
+                plan,
+                config.lists.clone(),
+                planned,
+                checks,
+                removal,
+            ),
+        );
         let admin = admin_port.open().map_err(|source| StartError::Listen {
             addr: admin_addr,
             source,
         })?;
-        tasks.spawn(ports::admin(admin, status, Arc::clone(&running)));
+        tasks.spawn(
+            "admin port",
+            ports::admin(admin, status, Arc::clone(&running)),
+        );
         let closed = running.close_port.clone().cancelled_owned();
         let client = ports::client(client_port, planned_seen, Arc::clone(&running));
         let until_closed = running.port.track_future(async move {
@@ -210,7 +219,10 @@ impl Balancer {
                 () = closed => {}
             }
         });
-        tasks.spawn(until_closed);
+        tasks.spawn("client port", until_closed);
+
+        let mut supervisor = JoinSet::new();
+        supervisor.spawn(tasks.supervise(failures));
 
         Ok(Self {
             client_addr,
@@ -220,7 +232,7 @@ impl Balancer {
             timeouts: config.timeouts,
             shutting_down: false.into(),
             reload,
-            _tasks: tasks,
+            _supervisor: supervisor,
         })
     }
 }

@@ -91,11 +91,15 @@ impl Serve {
             .context("cannot start the balancer")?;
         let admin = balancer.admin_addr();
         tracing::info!(%admin, registry = %config.registry, "reading the registry");
-        let name = tokio::select! {
+        let mut failed = None;
+        let why = tokio::select! {
             name = serve(&balancer, &mut signals) => name?,
             never = reload(&balancer, &tokens, &mut hangups) => match never {},
+            // Whoever supervises the process starts it anew; until then other replicas
+            // have the clients.
+            reason = balancer.failed() => &**failed.insert(reason),
         };
-        tracing::info!("{name}: handing the clients over; a second signal ends it at once");
+        tracing::info!("{why}: handing the clients over; a second signal ends it at once");
         let ending = async {
             balancer.shutdown().await;
             if let Some(saved) = &opened.saved {
@@ -103,7 +107,10 @@ impl Serve {
             }
         };
         signals.unless_repeated(ending).await?;
-        Ok(())
+        match failed {
+            Some(reason) => Err(Failure::Runtime(anyhow!("{reason}"))),
+            None => Ok(()),
+        }
     }
 }
 
