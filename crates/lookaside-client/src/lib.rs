@@ -60,8 +60,9 @@ pub use connector::{ConnectFuture, Connector, Io, TcpConnector, Transport};
 pub use error::{BuildError, ConnectError};
 pub use lookaside_core::ConnectivityState;
 pub use policy::{
-    CallOutcome, CallTracker, ChildPolicy, Controller, Mode, Pick, PickArgs, PickError, PickResult,
-    Picker, Policy, PolicyBuilder, PolicyOptions, PolicyState, UnknownPolicy, WorkScheduler,
+    CallEnd, CallTracker, ChildPolicy, Controller, MAX_TRACKERS, Mode, Pick, PickArgs, PickError,
+    PickResult, Picker, Policy, PolicyBuilder, PolicyOptions, PolicyState, UnknownPolicy,
+    WorkScheduler,
 };
 pub use resolver::{ResolveError, Resolver, ResolverBuilder, ResolverController, ResolverUpdate};
 pub use subchannel::{Subchannel, SubchannelId, SubchannelState};

@@ -12,14 +12,17 @@ mod round_robin;
 mod simple_pickers;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tracker;
 
 use std::{fmt, sync::Arc, time::Instant};
 
 pub use builder::{ChildPolicy, PolicyBuilder, PolicyOptions, UnknownPolicy, WorkScheduler};
 pub(crate) use pick_first::PickFirst;
-pub use picker::{CallOutcome, CallTracker, Pick, PickArgs, PickError, PickResult, Picker};
+pub use picker::{Pick, PickArgs, PickError, PickResult, Picker};
 pub(crate) use round_robin::RoundRobin;
 pub(crate) use simple_pickers::{ClosedPicker, ExitIdlePicker, FailingPicker, QueuingPicker};
+pub(crate) use tracker::Trackers;
+pub use tracker::{CallEnd, CallTracker, MAX_TRACKERS};
 
 use crate::{Address, ConnectivityState, ResolverUpdate, Subchannel, SubchannelState};
 

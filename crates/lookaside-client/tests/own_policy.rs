@@ -13,7 +13,7 @@ use std::{
 };
 
 use lookaside_client::{
-    Address, CallOutcome, CallTracker, Channel, ConnectivityState, Controller, Pick, PickArgs,
+    Address, CallEnd, CallTracker, Channel, ConnectivityState, Controller, Pick, PickArgs,
     PickResult, Picker, Policy, PolicyBuilder, PolicyOptions, PolicyState, Resolver,
     ResolverBuilder, ResolverController, ResolverUpdate, Subchannel, SubchannelId, SubchannelState,
     WorkScheduler,
@@ -196,7 +196,7 @@ impl CallTracker for Counts {
         self.started.fetch_add(1, SeqCst);
     }
 
-    fn call_finished(&self, _: CallOutcome) {
+    fn call_finished(&self, _: &CallEnd<'_>) {
         self.finished.fetch_add(1, SeqCst);
     }
 }
@@ -264,7 +264,7 @@ impl Picker for HastyPicker {
         };
         picks.fetch_add(1, SeqCst);
         let mut pick = Pick::new(&self.subchannel);
-        pick.tracker = Some(&self.tracker);
+        pick.count(&self.tracker);
         PickResult::Pick(pick)
     }
 }

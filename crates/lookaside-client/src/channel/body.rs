@@ -87,7 +87,16 @@ impl Body for ResponseBody {
         // Trailers, the end, and errors end the call; more data may follow data.
         if !matches!(&polled, Some(Ok(frame)) if frame.is_data()) {
             *this.done = true;
-            *this.guard = None;
+            if let Some(mut guard) = this.guard.take() {
+                match &polled {
+                    Some(Ok(frame)) => match frame.trailers_ref() {
+                        Some(trailers) => guard.trailers(trailers),
+                        None => guard.ended(),
+                    },
+                    Some(Err(status)) => guard.failed(status.code()),
+                    None => guard.ended(),
+                }
+            }
         }
         Poll::Ready(polled)
     }

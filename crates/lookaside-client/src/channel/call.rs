@@ -29,13 +29,17 @@ pub(super) async fn run(
 ) -> Result<Response<ResponseBody>, Status> {
     let (replay, mut request) = Replay::record(request);
     let mut call = Call::new(inner, replay, &mut request);
-    let Some(deadline) = call.deadline else {
-        return call.send(request).await;
+    let result = match call.deadline {
+        None => call.send(request).await,
+        Some(deadline) => {
+            let result = timeout_at(deadline, call.send(request)).await;
+            result.unwrap_or_else(|_| Err(call.deadline_exceeded()))
+        }
     };
-    match timeout_at(deadline, call.send(request)).await {
-        Ok(result) => result,
-        Err(_) => Err(call.deadline_exceeded()),
+    if let (Err(status), Some(guard)) = (&result, &mut call.guard) {
+        guard.failed(status.code());
     }
+    result
 }
 
 /// What a call knows of itself.
@@ -151,7 +155,7 @@ impl Call {
         };
         self.admitted = true;
         if self.guard.is_none() {
-            self.guard = pick.tracker.map(CallGuard::start);
+            self.guard = CallGuard::start(&pick);
         }
         let Some(connection) = pick.subchannel.connection() else {
             // It went away after the picker was made; the next picker knows.
@@ -168,7 +172,7 @@ impl Call {
         }
         let response = connection.sender().try_send_request(request);
         if let Some(guard) = &mut self.guard {
-            guard.set_sent(true);
+            guard.attempt(&pick);
         }
         let connection = connection.in_use();
         self.progress = Progress::Sent(Arc::clone(&connection));
@@ -182,7 +186,7 @@ impl Call {
     ) -> Response<ResponseBody> {
         self.replay.commit();
         if let Some(guard) = &mut self.guard {
-            guard.received();
+            guard.received(response.headers());
         }
         let peer = connection.peer();
         let guard = self.guard.take();
@@ -223,7 +227,7 @@ impl Call {
         };
         tracing::debug!(peer = %connection.peer(), "not sent, picking again");
         if let Some(guard) = &mut self.guard {
-            guard.set_sent(false);
+            guard.unsent();
         }
         self.progress = Progress::Queued(None);
         self.delayed = true;

@@ -1,37 +1,130 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
-use crate::{CallOutcome, CallTracker};
+use http::{HeaderMap, HeaderName};
+use tonic::Code;
 
-/// Reports a call's end exactly once, however it ends: it is dropped with it.
+use crate::{CallEnd, CallTracker, MAX_TRACKERS, Pick, policy::Trackers};
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// Reports a call's end, and those of its attempts, each exactly once, however it ends: it
+/// is dropped with the call.
 #[derive(Debug)]
 pub(super) struct CallGuard {
-    tracker: Arc<dyn CallTracker>,
-    outcome: CallOutcome,
+    call: Watched,
+    attempt: Option<Watched>,
+    sent: bool,
+    received: bool,
+    code: Option<i32>,
 }
 
-impl CallGuard {
-    /// The call begins.
-    pub(super) fn start(tracker: &Arc<dyn CallTracker>) -> Self {
-        tracker.call_started();
+/// Trackers that were told of a beginning.
+#[derive(Debug)]
+struct Watched {
+    trackers: [Option<Arc<dyn CallTracker>>; MAX_TRACKERS],
+    began: Instant,
+}
+
+impl Watched {
+    fn begin(trackers: &Trackers<'_>) -> Self {
+        let trackers = trackers.hold();
+        for tracker in trackers.iter().flatten() {
+            tracker.call_started();
+        }
         Self {
-            tracker: Arc::clone(tracker),
-            outcome: CallOutcome::default(),
+            trackers,
+            began: tokio::time::Instant::now().into_std(),
         }
     }
 
-    /// Whether a connection has it, or gave it back.
-    pub(super) fn set_sent(&mut self, sent: bool) {
-        self.outcome.sent = sent;
+    fn end(&self, end: &CallEnd<'_>) {
+        let now = tokio::time::Instant::now().into_std();
+        let end = CallEnd {
+            elapsed: now.saturating_duration_since(self.began),
+            ..*end
+        };
+        for tracker in self.trackers.iter().flatten() {
+            tracker.call_finished(&end);
+        }
+    }
+}
+
+impl CallGuard {
+    /// The call's first pick; none if nobody tracks it. (Who watches one pick of a policy
+    /// watches all of them.)
+    pub(super) fn start(pick: &Pick<'_>) -> Option<Self> {
+        let tracked = !pick.counters.is_empty() || !pick.watchers.is_empty();
+        tracked.then(|| Self {
+            call: Watched::begin(&pick.counters),
+            attempt: None,
+            sent: false,
+            received: false,
+            code: None,
+        })
     }
 
-    /// The peer answered.
-    pub(super) fn received(&mut self) {
-        self.outcome.received = true;
+    /// It is given to the connection that was picked.
+    pub(super) fn attempt(&mut self, pick: &Pick<'_>) {
+        self.sent = true;
+        self.attempt = (!pick.watchers.is_empty()).then(|| Watched::begin(&pick.watchers));
+    }
+
+    /// The connection gave it back, or the peer did not look at it.
+    pub(super) fn unsent(&mut self) {
+        self.sent = false;
+        self.end_attempt(&CallEnd::default());
+    }
+
+    /// The peer answered. Without a message its status is among the headers.
+    pub(super) fn received(&mut self, headers: &HeaderMap) {
+        self.received = true;
+        if headers.contains_key(GRPC_STATUS) {
+            self.trailers(headers);
+        }
+    }
+
+    /// The end of the response.
+    pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
+        let code = trailers.get(GRPC_STATUS).and_then(|code| {
+            let code = code.to_str().ok()?;
+            code.parse().ok()
+        });
+        self.code = Some(code.unwrap_or(Code::Unknown as i32));
+        self.end_attempt(&CallEnd {
+            sent: self.sent,
+            received: self.received,
+            code: self.code,
+            trailers: Some(trailers),
+            ..CallEnd::default()
+        });
+    }
+
+    /// It ended with this status, and the peer did not say so.
+    pub(super) fn failed(&mut self, code: Code) {
+        self.code = Some(code as i32);
+    }
+
+    /// The response ended without another word.
+    pub(super) fn ended(&mut self) {
+        self.code.get_or_insert(Code::Unknown as i32);
+    }
+
+    fn end_attempt(&mut self, end: &CallEnd<'_>) {
+        if let Some(attempt) = self.attempt.take() {
+            attempt.end(end);
+        }
     }
 }
 
 impl Drop for CallGuard {
     fn drop(&mut self) {
-        self.tracker.call_finished(self.outcome);
+        let end = CallEnd {
+            sent: self.sent,
+            received: self.received,
+            code: self.code,
+            ..CallEnd::default()
+        };
+        self.end_attempt(&end);
+        self.call.end(&end);
     }
 }

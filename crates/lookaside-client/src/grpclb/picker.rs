@@ -9,7 +9,7 @@ use super::{
     list::{List, Slot},
     stats::Stats,
 };
-use crate::{CallTracker, PickArgs, PickError, PickResult, Picker};
+use crate::{CallEnd, CallTracker, PickArgs, PickError, PickResult, Picker};
 
 /// The drops of a list, in its order, and how far calls have come in it. Shared by all
 /// pickers of the list.
@@ -60,9 +60,9 @@ impl Drops {
             // A drop without a usable token still is a call.
             None => {
                 self.stats.call_started();
-                self.stats.call_finished(crate::CallOutcome {
+                self.stats.call_finished(&CallEnd {
                     sent: true,
-                    received: false,
+                    ..CallEnd::default()
                 });
             }
         }
@@ -98,7 +98,7 @@ impl Picker for ListPicker {
         };
         match child.pick(args) {
             PickResult::Pick(mut pick) => {
-                pick.tracker = Some(&self.tracker);
+                pick.count(&self.tracker);
                 PickResult::Pick(pick)
             }
             other => other,

@@ -10,7 +10,7 @@ use lookaside_proto::lb::{
     load_balance_request::LoadBalanceRequestType,
 };
 
-use crate::{CallOutcome, CallTracker};
+use crate::{CallEnd, CallTracker};
 
 /// The counters behind a channel's load reports.
 ///
@@ -30,8 +30,8 @@ impl CallTracker for Stats {
         self.counters.call_started();
     }
 
-    fn call_finished(&self, outcome: CallOutcome) {
-        self.counters.call_finished(!outcome.sent, outcome.received);
+    fn call_finished(&self, end: &CallEnd<'_>) {
+        self.counters.call_finished(!end.sent, end.received);
     }
 }
 

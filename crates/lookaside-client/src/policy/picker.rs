@@ -2,6 +2,7 @@ use std::{fmt, sync::Arc};
 
 use http::HeaderMap;
 
+use super::{CallTracker, Trackers};
 use crate::Subchannel;
 
 /// Chooses where one call goes. Called by many tasks at once, for every call: it must
@@ -54,8 +55,8 @@ pub enum PickResult<'p> {
 pub struct Pick<'p> {
     /// The connection, and the token to send.
     pub subchannel: &'p Subchannel,
-    /// Told of the call's beginning and end.
-    pub tracker: Option<&'p Arc<dyn CallTracker>>,
+    pub(crate) counters: Trackers<'p>,
+    pub(crate) watchers: Trackers<'p>,
 }
 
 impl<'p> Pick<'p> {
@@ -63,28 +64,27 @@ impl<'p> Pick<'p> {
     pub fn new(subchannel: &'p Subchannel) -> Self {
         Self {
             subchannel,
-            tracker: None,
+            counters: Trackers::default(),
+            watchers: Trackers::default(),
         }
     }
-}
 
-/// Counts calls. A call that is picked several times because it could not be sent counts
-/// once, with the tracker of its first pick.
-pub trait CallTracker: Send + Sync + fmt::Debug + 'static {
-    /// A call was picked.
-    fn call_started(&self);
-    /// It ended: by its trailers, an error, its deadline, or because it was dropped.
-    fn call_finished(&self, outcome: CallOutcome);
-}
+    /// Has `tracker` told of the **call**: once, however often the call is picked again
+    /// because it could not be sent. Only the trackers of a call's first pick are told.
+    ///
+    /// At most [`MAX_TRACKERS`] may count a call, and the earlier ones are the ones kept.
+    pub fn count(&mut self, tracker: &'p Arc<dyn CallTracker>) {
+        self.counters.add(tracker);
+    }
 
-/// How far a call came.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CallOutcome {
-    /// It was given to a connection, which did not give it back.
-    pub sent: bool,
-    /// The peer answered with headers.
-    pub received: bool,
+    /// Has `tracker` told of the **attempt**: each pick that leads to a connection begins
+    /// one, and being picked again ends it. For what is known of a single backend, such as
+    /// how many calls it has.
+    ///
+    /// At most [`MAX_TRACKERS`] may watch a pick, and the earlier ones are the ones kept.
+    pub fn watch(&mut self, tracker: &'p Arc<dyn CallTracker>) {
+        self.watchers.add(tracker);
+    }
 }
 
 /// Why calls fail; their status is UNAVAILABLE. Cloning it allocates nothing.

@@ -50,7 +50,7 @@ fn pick(picker: &ListPicker, admitted: bool) -> char {
     args.admitted = admitted;
     match picker.pick(&args) {
         PickResult::Pick(pick) => {
-            assert!(pick.tracker.is_some());
+            assert!(!pick.counters.is_empty());
             'p'
         }
         PickResult::Queue => 'q',
