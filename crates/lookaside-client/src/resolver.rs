@@ -39,8 +39,9 @@ pub trait ResolverController {
 
 /// Makes a channel's resolver.
 pub trait ResolverBuilder: Send + fmt::Debug + 'static {
-    /// A new resolver. `work` has [`Resolver::work`] called.
-    fn build(self: Box<Self>, work: WorkScheduler) -> Box<dyn Resolver>;
+    /// A new resolver, which looks at once. `work` has [`Resolver::work`] called. Called
+    /// again whenever the channel leaves IDLE, where it has no resolver.
+    fn build(&self, work: WorkScheduler) -> Box<dyn Resolver>;
 }
 
 /// What a resolver found.

@@ -122,9 +122,9 @@ impl Fleet {
 }
 
 impl ResolverBuilder for Fleet {
-    fn build(self: Box<Self>, work: WorkScheduler) -> Box<dyn Resolver> {
+    fn build(&self, work: WorkScheduler) -> Box<dyn Resolver> {
         self.0.lock().unwrap().1 = Some(work);
-        self
+        Box::new(self.clone())
     }
 }
 

@@ -65,12 +65,12 @@ impl fmt::Debug for DnsBuilder {
 }
 
 impl ResolverBuilder for DnsBuilder {
-    fn build(self: Box<Self>, work: WorkScheduler) -> Box<dyn Resolver> {
+    fn build(&self, work: WorkScheduler) -> Box<dyn Resolver> {
         let found = Found::default();
         let searcher = Searcher {
-            addresses: Names::new(self.addresses, false),
-            balancers: Names::new(self.balancers, true),
-            lookup: self.lookup,
+            addresses: Names::new(self.addresses.clone(), false),
+            balancers: Names::new(self.balancers.clone(), true),
+            lookup: Arc::clone(&self.lookup),
             found: Arc::clone(&found),
             work,
         };

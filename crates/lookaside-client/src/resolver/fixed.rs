@@ -12,8 +12,8 @@ pub(crate) struct FixedBuilder(pub(crate) ResolverUpdate);
 struct Fixed(Option<ResolverUpdate>);
 
 impl ResolverBuilder for FixedBuilder {
-    fn build(self: Box<Self>, _: WorkScheduler) -> Box<dyn Resolver> {
-        Box::new(Fixed(Some(self.0)))
+    fn build(&self, _: WorkScheduler) -> Box<dyn Resolver> {
+        Box::new(Fixed(Some(self.0.clone())))
     }
 }
 

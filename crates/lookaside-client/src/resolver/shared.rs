@@ -31,8 +31,8 @@ impl SharedUpdatesBuilder {
 }
 
 impl ResolverBuilder for SharedUpdatesBuilder {
-    fn build(self: Box<Self>, _: WorkScheduler) -> Box<dyn Resolver> {
-        Box::new(self.0)
+    fn build(&self, _: WorkScheduler) -> Box<dyn Resolver> {
+        Box::new(self.0.clone())
     }
 }
 

@@ -65,7 +65,7 @@ impl World {
             DnsBuilder::with_lookup(parse(addresses), parse(balancers), Arc::new(names.clone()));
         Self {
             names,
-            resolver: Box::new(builder).build(work.clone()),
+            resolver: builder.build(work.clone()),
             work,
         }
     }
