@@ -6,6 +6,8 @@
 //! the policy.
 
 mod builder;
+mod entries;
+mod petiole;
 mod pick_first;
 mod picker;
 mod round_robin;

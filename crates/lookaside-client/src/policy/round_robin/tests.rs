@@ -1,5 +1,8 @@
 use super::{super::testing::*, *};
-use crate::{PolicyOptions, ResolveError};
+use crate::{
+    ConnectivityState, Controller, Policy, ResolveError, ResolverUpdate, SubchannelState,
+    WorkScheduler,
+};
 
 const IDLE: ConnectivityState = ConnectivityState::Idle;
 const CONNECTING: ConnectivityState = ConnectivityState::Connecting;
@@ -200,7 +203,7 @@ fn what_was_known_of_a_list_that_never_came_into_force_is_forgotten() {
     for n in 3..100 {
         policy.resolver_update(&addresses([n]), &mut control);
     }
-    assert_eq!(policy.states.len(), 2);
+    assert_eq!(policy.known(), 2);
     // It became READY while nobody asked, so that the policy was not told.
     control.set(2, READY);
     policy.resolver_update(&addresses([2]), &mut control);
