@@ -51,6 +51,16 @@ struct Found {
     lease: i64,
 }
 
+impl Lease {
+    /// What was found, if it stands under this lease and is a registrar's: what others
+    /// wrote is not ours to change or to end, whatever a handle says.
+    fn own(&self, found: Option<Found>) -> Option<(Found, Owner)> {
+        let found = found.filter(|found| found.lease == self.id)?;
+        let owner = owner_of(&found.value)?;
+        Some((found, owner))
+    }
+}
+
 impl From<KeyValue> for Found {
     fn from(it: KeyValue) -> Self {
         Self {
@@ -256,15 +266,16 @@ impl Registrar for EtcdRegistrar {
     async fn renew(&self, handle: &Handle) -> Result<Duration, RegistrarError> {
         let lease = Lease::decode(&self.prefix, handle).ok_or(RegistrarError::Gone)?;
         let id = lease.id;
-        let kept = self.session.keep(id).await?;
         // A key can go without its lease: deleted by hand, or lost to a backup that
         // was taken between grant and put. Its owner then has to register again, or
         // it would stay away for ever. And a put by hand takes it off its lease: it
-        // would outlive its owner for ever.
-        if !kept || !self.is_held(&lease.key, id).await? {
-            return Err(RegistrarError::Gone);
+        // would outlive its owner for ever. Looked at first: handles come from the
+        // network, and must not keep anybody else's lease.
+        if self.is_held(&lease.key, id).await? && self.session.keep(id).await? {
+            Ok(lease.ttl)
+        } else {
+            Err(RegistrarError::Gone)
         }
-        Ok(lease.ttl)
     }
 
     async fn update(
@@ -277,28 +288,18 @@ impl Registrar for EtcdRegistrar {
         if !lease.is_of(&self.prefix, &registration.service, &registration.id) {
             return Err(RegistrationError::Fixed("the service or id").into());
         }
-        // What nothing ever is, so the first round only reads.
-        let mut seen = -1;
-        let mut value = Vec::new();
-        for _ in 0..=CONTENTION {
-            let unchanged = Compare::mod_revision(&*lease.key, CompareOp::Equal, seen);
-            let found = match self.put_if(unchanged, &lease.key, &value, lease.id).await? {
+        let mut there = self.read(&lease.key).await?;
+        for _ in 0..CONTENTION {
+            let (found, owner) = lease.own(there).ok_or(RegistrarError::Gone)?;
+            if address_of(&found.value).is_some_and(|it| it != registration.address) {
+                return Err(RegistrationError::Fixed("the address").into());
+            }
+            let value = encode(registration, &owner);
+            let unchanged =
+                Compare::mod_revision(&*lease.key, CompareOp::Equal, found.mod_revision);
+            match self.put_if(unchanged, &lease.key, &value, lease.id).await? {
                 Ok(()) => return Ok(()),
-                Err(found) => found,
-            };
-            match found.filter(|found| found.lease == lease.id) {
-                None => return Err(RegistrarError::Gone),
-                Some(found)
-                    if address_of(&found.value).is_some_and(|it| it != registration.address) =>
-                {
-                    return Err(RegistrationError::Fixed("the address").into());
-                }
-                Some(found) => {
-                    // Without its owner, by somebody who wrote it by hand: not ours to change.
-                    let owner = owner_of(&found.value).ok_or(RegistrarError::Gone)?;
-                    value = encode(registration, &owner);
-                    seen = found.mod_revision;
-                }
+                Err(found) => there = found,
             }
         }
         Err(contended(&lease.key))
@@ -308,11 +309,14 @@ impl Registrar for EtcdRegistrar {
         let Some(lease) = Lease::decode(&self.prefix, handle) else {
             return Ok(());
         };
+        // Read first: handles come from the network, and must end neither anybody else's
+        // key nor anybody else's lease; and a read costs etcd no log entry.
+        if lease.own(self.read(&lease.key).await?).is_none() {
+            return Ok(());
+        }
         let ours = Compare::lease(&*lease.key, CompareOp::Equal, lease.id);
         let delete = TxnOp::delete(&*lease.key, None);
         let answer = self.txn(Txn::new().when([ours]).and_then([delete])).await?;
-        // Only the lease of a backend that was there: handles come from the network,
-        // and must not end anybody else's lease.
         if answer.succeeded()
             && let Err(error) = self.session.revoke(lease.id).await
         {

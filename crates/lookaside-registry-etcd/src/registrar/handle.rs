@@ -36,14 +36,16 @@ impl Lease {
     }
 
     /// `None` for anything that is no handle of a backend under this prefix: handles
-    /// come from the network, and must not lead anywhere else.
+    /// come from the network, and must not lead anywhere else. Nor to a key without a
+    /// lease, which to etcd is one with lease 0.
     pub(super) fn decode(prefix: &str, handle: &Handle) -> Option<Self> {
         let (&version, rest) = handle.as_bytes().split_first()?;
         let (id, rest) = rest.split_first_chunk()?;
         let (seconds, key) = rest.split_first_chunk()?;
         name_of(prefix, key)?;
-        (version == VERSION).then_some(Self {
-            id: i64::from_be_bytes(*id),
+        let id = i64::from_be_bytes(*id);
+        (version == VERSION && id > 0).then_some(Self {
+            id,
             ttl: Duration::from_secs(u32::from_be_bytes(*seconds).into()),
             key: std::str::from_utf8(key).ok()?.to_owned(),
         })
@@ -69,7 +71,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_decoded(id: i64, seconds: u32, key in "[a-z]{1,9}/[a-z]{1,9}") {
+        fn what_is_encoded_is_decoded(id in 1..=i64::MAX, seconds: u32, key in "[a-z]{1,9}/[a-z]{1,9}") {
             let lease = Lease {
                 id,
                 ttl: Duration::from_secs(seconds.into()),

@@ -308,19 +308,21 @@ async fn a_caller_that_gives_up_meets_another_member_the_next_time() {
     assert!(given_up <= 7, "{given_up} times given up");
 }
 
+/// A handle that no registrar made.
+fn forged(lease: i64, key: &str) -> Handle {
+    let head = [&[1][..], &lease.to_be_bytes(), &60u32.to_be_bytes()].concat();
+    Handle::new(&[&head, key.as_bytes()].concat()).unwrap()
+}
+
 #[tokio::test]
 async fn a_handle_from_elsewhere_does_nothing() {
     let (etcd, registrar) = started().await;
     let mut client = etcd.client().await;
     let lease = client.lease_grant(60, None).await.unwrap().id();
     register(&registrar, "a", "10.0.0.1:1").await;
-    let forged = |key: &str| {
-        let head = [&[1][..], &lease.to_be_bytes(), &60u32.to_be_bytes()].concat();
-        Handle::new(&[&head, key.as_bytes()].concat()).unwrap()
-    };
     for handle in [
-        forged("services/orders/a"),
-        forged("other/key"),
+        forged(lease, "services/orders/a"),
+        forged(lease, "other/key"),
         Handle::new(b"x").unwrap(),
     ] {
         registrar.deregister(&handle).await.unwrap();
@@ -331,6 +333,37 @@ async fn a_handle_from_elsewhere_does_nothing() {
     }
     assert_eq!(etcd.leases().await, 2);
     assert!(etcd.value("services/orders/a").await.is_some());
+}
+
+#[tokio::test]
+async fn no_handle_ends_what_was_registered_without_a_balancer() {
+    let (etcd, registrar) = started().await;
+    let (by_hand, by_package) = ("services/orders/hand", "services/orders/package");
+    etcd.put(by_hand, &value("10.0.0.9:1", 5)).await;
+    let lease = etcd
+        .put_leased(by_package, &value("10.0.0.8:1", 5), 60)
+        .await;
+    // A key without a lease has lease 0 where etcd compares leases.
+    for handle in [forged(0, by_hand), forged(lease, by_package)] {
+        registrar.deregister(&handle).await.unwrap();
+    }
+    assert!(etcd.value(by_hand).await.is_some());
+    assert!(etcd.value(by_package).await.is_some());
+}
+
+#[tokio::test]
+async fn no_handle_keeps_a_lease_that_is_not_of_its_backend() {
+    let (etcd, registrar) = started().await;
+    register(&registrar, "a", "10.0.0.1:1").await;
+    let others = etcd.put_leased("lock", "mine", 1).await;
+    eventually("the lease ends", async || {
+        for key in ["services/orders/a", "services/orders/none"] {
+            let renewed = registrar.renew(&forged(others, key)).await;
+            assert!(matches!(renewed, Err(RegistrarError::Gone)), "{renewed:?}");
+        }
+        etcd.value("lock").await.is_none()
+    })
+    .await;
 }
 
 #[tokio::test]
