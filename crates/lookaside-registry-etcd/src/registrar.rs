@@ -171,13 +171,12 @@ impl EtcdRegistrar {
         if !held.yields_to(owner, same_address, true) {
             return Ok(false);
         }
-        // Renewals come at a third of the time to live. A key without a lease is renewed
-        // by nobody.
+        // A key without a lease is renewed by nobody.
         let lease = match found.lease {
             0 => None,
             lease => self.session.lease(lease).await?,
         };
-        Ok(lease.is_none_or(|lease| lease.remaining <= lease.granted / 2))
+        Ok(lease.is_none_or(|lease| lease.missed_renewal()))
     }
 
     /// Ends a lease (0: none) that holds no key.

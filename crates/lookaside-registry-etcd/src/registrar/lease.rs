@@ -13,8 +13,16 @@ const ATTEMPTS: usize = 3;
 #[derive(Clone, Debug)]
 pub(super) struct LeaseState {
     pub(super) granted: Duration,
+    /// Whole seconds, without the rest.
     pub(super) remaining: Duration,
     pub(super) keys: usize,
+}
+
+impl LeaseState {
+    /// Whether half of its time has passed for certain. Renewals come at a third.
+    pub(super) fn missed_renewal(&self) -> bool {
+        self.remaining + Duration::from_secs(1) <= self.granted / 2
+    }
 }
 
 /// The lease of a claim: the same for the same request, so that one that is repeated finds
@@ -133,6 +141,23 @@ fn whole_seconds(seconds: i64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lease_that_is_renewed_at_a_third_of_its_time_has_missed_no_renewal() {
+        for granted in 2..=60 {
+            let granted = Duration::from_secs(granted);
+            let lease = |passed| LeaseState {
+                granted,
+                // As etcd says it.
+                remaining: Duration::from_secs((granted - passed).as_secs()),
+                keys: 1,
+            };
+            let just_before = lease(granted / 2 - Duration::from_millis(1));
+            assert!(!just_before.missed_renewal(), "{granted:?}");
+            let later = lease((granted / 2 + Duration::from_secs(1)).min(granted));
+            assert!(later.missed_renewal(), "{granted:?}");
+        }
+    }
 
     #[test]
     fn a_claim_has_one_lease_and_another_claim_another() {
