@@ -61,8 +61,8 @@ pub use error::{BuildError, ConnectError};
 pub use lookaside_core::ConnectivityState;
 pub use policy::{
     CallEnd, CallTracker, ChildPolicy, Controller, MAX_TRACKERS, Mode, Pick, PickArgs, PickError,
-    PickResult, Picker, Policy, PolicyBuilder, PolicyOptions, PolicyState, UnknownPolicy,
-    WorkScheduler,
+    PickResult, Picker, Policy, PolicyBuilder, PolicyConfig, PolicyOptions, PolicyRegistry,
+    PolicyState, UnknownPolicy, WorkScheduler,
 };
 pub use resolver::{ResolveError, Resolver, ResolverBuilder, ResolverController, ResolverUpdate};
 pub use subchannel::{Subchannel, SubchannelId, SubchannelState};

@@ -6,10 +6,12 @@
 //! the policy.
 
 mod builder;
+mod config;
 mod entries;
 mod petiole;
 mod pick_first;
 mod picker;
+mod registry;
 mod round_robin;
 mod simple_pickers;
 #[cfg(test)]
@@ -19,8 +21,10 @@ mod tracker;
 use std::{fmt, sync::Arc, time::Instant};
 
 pub use builder::{ChildPolicy, PolicyBuilder, PolicyOptions, UnknownPolicy, WorkScheduler};
+pub use config::PolicyConfig;
 pub(crate) use pick_first::PickFirst;
 pub use picker::{Pick, PickArgs, PickError, PickResult, Picker};
+pub use registry::PolicyRegistry;
 pub(crate) use round_robin::RoundRobin;
 pub(crate) use simple_pickers::{ClosedPicker, ExitIdlePicker, FailingPicker, QueuingPicker};
 pub(crate) use tracker::Trackers;

@@ -16,7 +16,7 @@ pub(crate) use shared::{SharedUpdates, SharedUpdatesBuilder};
 
 use lookaside_core::HostPort;
 
-use crate::{Address, BuildError, WorkScheduler};
+use crate::{Address, BuildError, PolicyConfig, WorkScheduler};
 
 /// Finds the addresses of a target, again and again. It runs in the policy task and must
 /// not block: what takes time it does in a task of its own, and schedules work.
@@ -52,6 +52,12 @@ pub struct ResolverUpdate {
     pub addresses: Result<Arc<[Address]>, ResolveError>,
     /// The balancers, if there are any.
     pub balancers: Result<Arc<[Address]>, ResolveError>,
+    /// The service config (JSON, as gRPC defines it), if the resolver found one; or why
+    /// one that is there could not be read. Without feature `service-config` nobody looks.
+    /// The channel takes it out: policies never see it.
+    pub service_config: Option<Result<Arc<str>, ResolveError>>,
+    /// What the policy that gets this update was configured with. Resolvers leave it empty.
+    pub policy_config: Option<PolicyConfig>,
 }
 
 impl ResolverUpdate {
@@ -60,6 +66,8 @@ impl ResolverUpdate {
         Self {
             addresses: Ok(addresses.into()),
             balancers: Ok(Arc::default()),
+            service_config: None,
+            policy_config: None,
         }
     }
 
@@ -68,6 +76,8 @@ impl ResolverUpdate {
         Self {
             addresses: Err(error.clone()),
             balancers: Err(error),
+            service_config: None,
+            policy_config: None,
         }
     }
 
@@ -75,6 +85,20 @@ impl ResolverUpdate {
     #[must_use]
     pub fn with_balancers(mut self, balancers: impl Into<Arc<[Address]>>) -> Self {
         self.balancers = Ok(balancers.into());
+        self
+    }
+
+    /// Adds a service config, or why it could not be read.
+    #[must_use]
+    pub fn with_service_config(mut self, json: Result<Arc<str>, ResolveError>) -> Self {
+        self.service_config = Some(json);
+        self
+    }
+
+    /// Adds a configuration for the policy.
+    #[must_use]
+    pub fn with_policy_config(mut self, config: Option<PolicyConfig>) -> Self {
+        self.policy_config = config;
         self
     }
 }
@@ -106,6 +130,8 @@ pub(crate) fn for_hosts(
     let update = ResolverUpdate {
         addresses: Ok(fixed::addresses(&addresses, false)),
         balancers: Ok(fixed::addresses(&balancers, true)),
+        service_config: None,
+        policy_config: None,
     };
     Ok(Box::new(FixedBuilder(update)))
 }

@@ -6,13 +6,14 @@ use lookaside_core::{BackoffConfig, HostPort};
 use super::{Channel, ChannelParts, request::RequestSettings, spawn};
 use crate::{
     BuildError, ChildPolicy, ConnectError, ConnectivityState, Connector, Mode, PolicyBuilder,
-    ResolverBuilder, TcpConnector, WorkScheduler,
+    PolicyRegistry, ResolverBuilder, TcpConnector, WorkScheduler,
     grpclb::{GrpclbBuilder, GrpclbSettings},
     resolver,
     subchannel::{ConnectionSettings, KeepAlive, PoolSettings},
 };
 
 mod authority;
+mod policies;
 
 /// What is sent as user agent unless the builder or the call says otherwise.
 const USER_AGENT: &str = concat!("lookaside-client/", env!("CARGO_PKG_VERSION"));
@@ -27,6 +28,7 @@ pub struct Builder {
     /// And whether it names balancers.
     resolver: Option<(Box<dyn ResolverBuilder>, bool)>,
     policy: Arc<dyn PolicyBuilder>,
+    policies: PolicyRegistry,
     connector: Arc<dyn Connector>,
     balancer_connector: Option<Arc<dyn Connector>>,
     fallback_timeout: Duration,
@@ -47,6 +49,7 @@ impl Builder {
             addresses: Vec::new(),
             resolver: None,
             policy: Arc::new(ChildPolicy::default()),
+            policies: PolicyRegistry::new(),
             connector: Arc::new(TcpConnector),
             balancer_connector: None,
             fallback_timeout: GrpclbSettings::FALLBACK_TIMEOUT,
@@ -305,6 +308,7 @@ impl fmt::Debug for Builder {
             .field("fallback", &self.fallback)
             .field("addresses", &self.addresses)
             .field("child_policy", &self.policy)
+            .field("policies", &self.policies)
             .finish_non_exhaustive()
     }
 }

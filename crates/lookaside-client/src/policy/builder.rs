@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{PickFirst, Policy, RoundRobin};
+use super::{PickFirst, Policy, PolicyConfig, RoundRobin};
 
 /// Makes policies of one kind.
 pub trait PolicyBuilder: Send + Sync + fmt::Debug + 'static {
@@ -17,6 +17,23 @@ pub trait PolicyBuilder: Send + Sync + fmt::Debug + 'static {
     fn name(&self) -> &str;
     /// A new policy, which gets its first resolver update next.
     fn build(&self, options: PolicyOptions) -> Box<dyn Policy>;
+
+    /// Reads what a service config says of this policy: a JSON object, well formed. The
+    /// policy finds what it returns in
+    /// [`ResolverUpdate::policy_config`](crate::ResolverUpdate::policy_config). Fields that
+    /// it does not know it ignores, so that a service's owner can use newer ones. Unless it
+    /// is overridden, it takes any object for an empty configuration.
+    ///
+    /// # Errors
+    /// What was expected, for the person who wrote it. The whole service config is refused
+    /// then.
+    fn parse_config(&self, json: &str) -> Result<PolicyConfig, String> {
+        if json.trim_start().starts_with('{') {
+            Ok(PolicyConfig::default())
+        } else {
+            Err("expected an object".to_owned())
+        }
+    }
 }
 
 /// What a new policy gets.

@@ -153,6 +153,8 @@ impl Searcher {
         let update = ResolverUpdate {
             addresses: self.addresses.result(),
             balancers: self.balancers.result(),
+            service_config: None,
+            policy_config: None,
         };
         if last.as_ref() != Some(&update) {
             *last = Some(update.clone());

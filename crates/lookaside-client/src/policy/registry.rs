@@ -1,0 +1,53 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{ChildPolicy, PolicyBuilder};
+
+/// The policies that a configuration may name. Cheap to clone.
+///
+/// ```
+/// use lookaside_client::PolicyRegistry;
+///
+/// let registry = PolicyRegistry::new();
+/// assert_eq!(registry.get("round_robin").unwrap().name(), "round_robin");
+/// assert!(registry.get("ring_of_fire").is_none());
+/// ```
+#[derive(Clone, Debug)]
+pub struct PolicyRegistry(Arc<BTreeMap<String, Arc<dyn PolicyBuilder>>>);
+
+impl PolicyRegistry {
+    /// With the policies of this crate, as far as their features are enabled. (`grpclb` is
+    /// made per channel and always known to it.)
+    pub fn new() -> Self {
+        let mut registry = Self(Arc::default());
+        registry.register(ChildPolicy::RoundRobin);
+        registry.register(ChildPolicy::PickFirst);
+        registry
+    }
+
+    /// Adds a policy under its own name. It takes the place of another of that name, also
+    /// of one of this crate's.
+    pub fn register(&mut self, policy: impl PolicyBuilder) -> &mut Self {
+        let name = policy.name().to_owned();
+        Arc::make_mut(&mut self.0).insert(name, Arc::new(policy));
+        self
+    }
+
+    /// The policy of this name.
+    pub fn get(&self, name: &str) -> Option<&Arc<dyn PolicyBuilder>> {
+        self.0.get(name)
+    }
+
+    /// All names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+impl Default for PolicyRegistry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests;
