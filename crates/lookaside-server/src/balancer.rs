@@ -6,7 +6,7 @@ mod stuck;
 mod tasks;
 
 use std::{
-    future::pending,
+    future::{Future, pending},
     net::{IpAddr, SocketAddr},
     sync::{Arc, atomic::AtomicBool},
 };
@@ -141,14 +141,14 @@ impl Balancer {
 
 impl Running {
     /// Serves one connection to its end. Says whether it was one in TLS.
-    async fn serve<IO>(&self, io: IO, peer: Arc<Peer>) -> bool
+    fn serve<IO>(&self, io: IO, peer: Arc<Peer>) -> impl Future<Output = bool> + use<IO>
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
         let connection = Arc::new(Connection::new(peer));
         let service = self.service(&connection);
         let stop = Arc::clone(&self.stop);
-        self.http.serve_http2(io, service, connection, stop).await
+        self.http.serve_http2(io, service, connection, stop)
     }
 
     fn service(&self, connection: &Arc<Connection>) -> ClientService {

@@ -9,6 +9,7 @@ mod http2;
 mod idle;
 mod inbound;
 mod reserve;
+mod served;
 mod stop;
 mod tcp;
 mod write_deadline;

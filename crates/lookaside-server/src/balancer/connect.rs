@@ -11,8 +11,15 @@ use crate::{
 };
 
 impl Running {
-    /// Serves a client's connection to its end, in TLS where the port has it.
-    pub(super) async fn serve_client(self: Arc<Self>, stream: TcpStream, from: SocketAddr) {
+    /// Serves a client's connection to its end, in TLS where the port has it. Keeps its
+    /// share of what connections there may be until then.
+    pub(super) async fn serve_client<Share>(
+        self: Arc<Self>,
+        stream: TcpStream,
+        from: SocketAddr,
+        share: Share,
+    ) {
+        let _share = share;
         let _counted = self.metrics.connection();
         match self.client_tls.clone() {
             None => {

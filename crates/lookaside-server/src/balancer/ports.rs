@@ -71,11 +71,8 @@ fn on_client(running: &Arc<Running>, stream: TcpStream, peer: SocketAddr) {
         running.metrics.connection_refused(Crowded::Peer);
         return;
     };
-    let serve = Arc::clone(running).serve_client(stream, peer);
-    running.connections.spawn(async move {
-        let _share = share;
-        serve.await;
-    });
+    let serve = Arc::clone(running).serve_client(stream, peer, share);
+    running.connections.spawn(serve);
 }
 
 /// Serves operators.

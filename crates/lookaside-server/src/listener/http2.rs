@@ -1,4 +1,4 @@
-use std::{convert::Infallible, error::Error, pin::Pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http2, service::Service};
@@ -13,14 +13,10 @@ use super::{
     executor::StreamExecutor,
     guarded::Guarded,
     idle::Idle,
+    served::Served,
     stop::{Graceful, Stop, UntilStopped},
 };
-use crate::{
-    Connections, Limits,
-    http::ResponseBody,
-    metrics::{Ended, Metrics},
-    tls::spoke_tls,
-};
+use crate::{Connections, Limits, http::ResponseBody, metrics::Metrics, tls::spoke_tls};
 
 /// Requests are load reports of a few hundred bytes: these windows bound what a client
 /// can make us hold. HTTP/2 has no smaller one for a connection.
@@ -91,13 +87,13 @@ impl Http {
 
     /// Serves HTTP/2, which clients of a gRPC server are known to speak, until the
     /// connection ends or is stopped. Says whether it had to end because the peer spoke TLS.
-    pub(crate) async fn serve_http2<IO, S>(
+    pub(crate) fn serve_http2<IO, S>(
         &self,
         io: IO,
         service: S,
         connection: Arc<Connection>,
         stop: Arc<Stop>,
-    ) -> bool
+    ) -> impl Future<Output = bool> + use<IO, S>
     where
         IO: AsyncRead + AsyncWrite + Unpin,
         S: Answer,
@@ -117,18 +113,8 @@ impl Http {
             .keep_alive_timeout(settings.keepalive_timeout)
             .auto_date_header(false);
         let served = builder.serve_connection(self.guard(io), service);
-        match self.until_stopped(served, connection, stop).await {
-            Some(Err(error)) => {
-                tracing::debug!(%error, "connection ended");
-                if error.is_timeout() {
-                    self.metrics.connection_ended(Ended::Unresponsive);
-                } else if is_abuse(&error) {
-                    self.metrics.connection_ended(Ended::Protocol);
-                }
-                spoke_tls(&error)
-            }
-            Some(Ok(())) | None => false,
-        }
+        let metrics = Arc::clone(&self.metrics);
+        Served::new(self.until_stopped(served, connection, stop), metrics)
     }
 
     /// As [`Http::serve_http2`], and HTTP/1: operators come with gRPC tools, browsers and
@@ -198,12 +184,6 @@ impl Http {
     }
 }
 
-/// Whether the connection was ended by h2 for what the peer did.
-fn is_abuse(error: &hyper::Error) -> bool {
-    let h2 = error.source().and_then(|it| it.downcast_ref::<h2::Error>());
-    h2.is_some_and(|error| error.is_go_away() && error.is_library())
-}
-
 fn max_concurrent_streams(limits: &Limits) -> u32 {
     match limits.streams_per_connection {
         0 => u32::MAX,
@@ -230,3 +210,6 @@ where
         self.graceful_shutdown();
     }
 }
+
+#[cfg(test)]
+mod tests;
