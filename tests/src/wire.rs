@@ -1,6 +1,6 @@
 //! A raw `grpc.lb.v1` stream, to see exactly what a balancer sends.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use anyhow::{Context, Result, bail};
 use lookaside_proto::lb::{
@@ -13,10 +13,7 @@ use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming, transport::Channel};
 
-use crate::inspect;
-
-/// How long a message may take to come.
-const BOUND: Duration = Duration::from_secs(10);
+use crate::{inspect, process::PATIENCE};
 
 /// An open stream; dropping it resets it.
 #[derive(Debug)]
@@ -99,9 +96,9 @@ impl Stream {
     /// The next message; `None` after a good end.
     ///
     /// # Errors
-    /// A bad end, or none within 10 seconds.
+    /// A bad end, or none within [`PATIENCE`], which is longer than a drain.
     pub async fn next(&mut self) -> Result<Option<Response>> {
-        let next = timeout(BOUND, self.responses.message())
+        let next = timeout(PATIENCE, self.responses.message())
             .await
             .context("no message")??;
         let Some(message) = next else { return Ok(None) };

@@ -1,13 +1,13 @@
 //! The network between a balancer and a cluster of three fails.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use lookaside_tests::proxy::Mode;
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{
     scene::{Load, Scene},
-    support::is_stale,
+    support::{PATIENCE, is_stale},
 };
 
 /// All ways to lose bytes without a word.
@@ -69,17 +69,36 @@ async fn connections_that_break_all_the_time_never_show_a_wrong_state() {
     let mut load = Load::on(&scene.cluster);
     let mut rng = fastrand::Rng::with_seed(3);
     let (proxies, states) = (&scene.proxies, &mut scene.followed.states);
+    let (news, mut seen) = watch::channel(BTreeSet::new());
     let breaking = async {
+        // Where nothing comes through the pauses grow: how long a connection must live
+        // for that is up to the machine.
+        let mut longest = 60;
         loop {
             proxies[rng.usize(..3)].cut();
-            let pause = Duration::from_millis(rng.u64(..60));
-            // Whichever comes first: what matters is that breaks come at odd moments.
-            let _ = timeout(pause, states.changed()).await;
+            let pause = Duration::from_millis(rng.u64(..longest));
+            match timeout(pause, states.changed()).await {
+                Ok(changed) => {
+                    changed.unwrap();
+                    let state = states.borrow_and_update();
+                    let revision = state.backends.as_ref().map(|it| it.revision);
+                    news.send_modify(|it| drop(it.insert(revision)));
+                }
+                Err(_) => longest += 1,
+            }
         }
+    };
+    let enough = async {
+        load.goes_on(150).await;
+        let seen = timeout(PATIENCE, seen.wait_for(|it| it.len() > 6)).await;
+        drop(
+            seen.expect("news comes through between the breaks")
+                .unwrap(),
+        );
     };
     tokio::select! {
         () = breaking => {}
-        () = load.goes_on(150) => {}
+        () = enough => {}
     }
     load.stop().await;
     assert!(scene.ends_true().await.states > 5);
