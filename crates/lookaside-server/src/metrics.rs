@@ -25,6 +25,8 @@ pub(crate) enum Crowded {
     Balancer,
     /// There are as many from its address as there may be.
     Peer,
+    /// There are as many to the admin port as there may be.
+    Admin,
     /// There is no descriptor for it.
     Descriptors,
 }
@@ -58,6 +60,7 @@ pub(crate) struct Metrics {
     pub(crate) pushes: Counter,
     pub(crate) updates_skipped: Counter,
     pub(crate) streams_stuck: Counter,
+    pub(crate) streams_failed: Counter,
     pub(crate) reports: Counter,
     pub(crate) services: Gauge,
     pub(crate) problems: Gauge,
@@ -102,6 +105,10 @@ impl Metrics {
             "streams_stuck",
             "BalanceLoad streams that were ended because their clients do not read",
         );
+        let streams_failed = counter(
+            "streams_failed",
+            "BalanceLoad streams that were ended because of what their clients sent",
+        );
         let reports = counter("reports", "Load reports received");
         let connections_refused = Family::default();
         registry.register(
@@ -145,6 +152,7 @@ impl Metrics {
             pushes,
             updates_skipped,
             streams_stuck,
+            streams_failed,
             reports,
             services,
             problems,
@@ -164,6 +172,7 @@ impl Metrics {
         let reason = match why {
             Crowded::Balancer => "connections",
             Crowded::Peer => "connections_per_peer",
+            Crowded::Admin => "admin_connections",
             Crowded::Descriptors => "descriptors",
         };
         let reason = [("reason", reason)];

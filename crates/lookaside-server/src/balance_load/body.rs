@@ -4,6 +4,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -14,6 +15,7 @@ use lookaside_proto::lb::{
     LoadBalanceRequest, load_balance_request::LoadBalanceRequestType as Kind,
 };
 use prost::Message;
+use tokio::time::{Sleep, sleep};
 use tonic::Status;
 
 use super::{
@@ -37,6 +39,8 @@ pub(crate) struct BalanceBody<B> {
     /// `None` once the client has half-closed.
     requests: Option<B>,
     reader: FrameReader,
+    /// Ends the stream, while a message has begun and not ended: hardly ever there.
+    unfinished: Option<Pin<Box<Sleep>>>,
     subscription: Subscription,
     stream: OpenStream,
     /// The stream of a service that is unknown yet, once it is known.
@@ -76,6 +80,11 @@ impl<B> fmt::Debug for BalanceBody<B> {
 /// a thread to itself.
 const MESSAGES_PER_POLL: usize = 64;
 
+/// How long a message may take from its first byte to its last, on an admitted stream. As
+/// long as a client may by default pause in taking lists; the largest message needs two
+/// kilobytes a second to make it.
+const MESSAGE_PATIENCE: Duration = Duration::from_secs(30);
+
 impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
     pub(super) fn new(
         requests: B,
@@ -94,6 +103,7 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
             ended: false,
             requests: Some(requests),
             reader,
+            unfinished: None,
             rotation: topic.next_rotation(),
             subscription: Subscription::new(topic, phase, Arc::clone(&flight)),
             stream,
@@ -121,6 +131,7 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
                 return Poll::Ready(None);
             }
             Err(error) => {
+                self.shared.metrics.streams_failed.inc();
                 self.failure = Some(error.into());
                 self.requests = None;
             }
@@ -171,8 +182,9 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
                 return Ok(());
             };
             match self.reader.poll_message(requests, cx) {
-                Poll::Pending => return Ok(()),
+                Poll::Pending => return self.wait_for_the_rest(cx),
                 Poll::Ready(Some(message)) => {
+                    self.unfinished = None;
                     let request = LoadBalanceRequest::decode(message?)
                         .map_err(|error| FrameError::Message(error.to_string()))?;
                     // A second initial request changes nothing, and later versions of the
@@ -187,6 +199,19 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
         }
         cx.waker().wake_by_ref();
         Ok(())
+    }
+
+    /// Fails when a message takes too long to arrive.
+    fn wait_for_the_rest(&mut self, cx: &mut Context<'_>) -> Result<(), FrameError> {
+        if !self.reader.is_within_message() {
+            return Ok(());
+        }
+        let patience = || Box::pin(sleep(MESSAGE_PATIENCE));
+        let timer = self.unfinished.get_or_insert_with(patience);
+        match timer.as_mut().poll(cx) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(()) => Err(FrameError::Unfinished(MESSAGE_PATIENCE)),
+        }
     }
 
     /// The newest update, if the client does not have it.

@@ -2,6 +2,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -52,6 +53,8 @@ pub(crate) enum FrameError {
     Flag(u8),
     #[error("the request ends within a message")]
     Truncated,
+    #[error("a message that was begun and not finished within {0:?}")]
+    Unfinished(Duration),
     #[error("a message that is no LoadBalanceRequest: {0}")]
     Message(String),
     /// The client reset the stream or the connection is gone: nobody to answer.
@@ -68,6 +71,7 @@ impl From<FrameError> for Status {
             FrameError::Flag(_) | FrameError::Truncated | FrameError::Message(_) => {
                 Self::invalid_argument(text)
             }
+            FrameError::Unfinished(_) => Self::deadline_exceeded(text),
             FrameError::Broken => Self::cancelled(text),
         }
     }
@@ -88,6 +92,11 @@ impl FrameReader {
     /// From now on, reads what an admitted stream may send.
     pub(crate) fn admitted(&mut self) {
         self.limit = MAX_MESSAGE_BYTES;
+    }
+
+    /// Whether the beginning of a message is held, while its end is waited for.
+    pub(crate) fn is_within_message(&self) -> bool {
+        !self.partial.is_empty()
     }
 
     /// The next message, without its prefix; `None` when the client has half-closed.

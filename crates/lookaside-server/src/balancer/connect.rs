@@ -6,7 +6,7 @@ use super::Running;
 use crate::{
     access::{Certificate, Peer},
     http::{AdminService, Scrape},
-    listener::Connection,
+    listener::{Connection, Stop},
     tls::{Acceptor, HandshakeFailure, Secured},
 };
 
@@ -39,12 +39,13 @@ impl Running {
         io: TcpStream,
         from: SocketAddr,
     ) {
-        match Box::pin(acceptor.accept(io)).await {
-            Ok(secured) => {
+        match handshake(&acceptor, io, &self.stop).await {
+            None => {}
+            Some(Ok(secured)) => {
                 let peer = self.peer(from, Some(&secured));
                 self.serve(secured.stream, peer).await;
             }
-            Err(failure) => self.no_handshake(from, &failure),
+            Some(Err(failure)) => self.no_handshake(from, &failure),
         }
     }
 
@@ -68,15 +69,16 @@ impl Running {
                     self.spoke_tls(from);
                 }
             }
-            Some(acceptor) => match Box::pin(acceptor.accept(stream)).await {
-                Ok(secured) => {
+            Some(acceptor) => match handshake(acceptor, stream, &stop).await {
+                None => {}
+                Some(Ok(secured)) => {
                     let peer = self.peer(from, Some(&secured));
                     let connection = Arc::new(Connection::new(peer));
                     let service = service(&connection);
                     http.serve_any(secured.stream, service, connection, stop)
                         .await;
                 }
-                Err(failure) => self.no_handshake(from, &failure),
+                Some(Err(failure)) => self.no_handshake(from, &failure),
             },
         }
     }
@@ -109,5 +111,19 @@ impl Running {
                 crate::tls::SPOKE_TLS
             );
         }
+    }
+}
+
+/// Does a handshake, which the end of the balancer cuts short: `None`.
+async fn handshake(
+    acceptor: &Acceptor,
+    stream: TcpStream,
+    stop: &Arc<Stop>,
+) -> Option<Result<Secured, HandshakeFailure>> {
+    tokio::select! {
+        biased;
+        () = stop.aborted() => None,
+        // Boxed: what it needs is gone when it is done.
+        done = Box::pin(acceptor.accept(stream)) => Some(done),
     }
 }

@@ -82,11 +82,14 @@ pub(super) async fn admin<M: Scrape>(
     running: Arc<Running>,
 ) {
     let on_operator = |stream, peer| {
-        if running.admin_connections.len() < MAX_ADMIN_CONNECTIONS {
-            let metrics = Arc::clone(&metrics);
-            let serve = Arc::clone(&running).serve_operator(metrics, stream, peer);
-            running.admin_connections.spawn(serve);
+        if running.admin_connections.len() >= MAX_ADMIN_CONNECTIONS {
+            running.metrics.connection_refused(Crowded::Admin);
+            return;
         }
+        let metrics = Arc::clone(&metrics);
+        let serve = Arc::clone(&running).serve_operator(metrics, stream, peer);
+        running.admin_connections.spawn(serve);
     };
-    accept(listener, on_operator, || ()).await;
+    let on_shed = || running.metrics.connection_refused(Crowded::Descriptors);
+    accept(listener, on_operator, on_shed).await;
 }

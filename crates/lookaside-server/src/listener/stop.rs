@@ -1,5 +1,5 @@
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     pin::Pin,
     sync::{
         Arc,
@@ -38,6 +38,19 @@ impl Stop {
 
     pub(crate) fn abort(&self) {
         self.advance(ABORT);
+    }
+
+    /// Waits until connections end now, for one that does not speak HTTP/2 yet.
+    pub(crate) async fn aborted(self: &Arc<Self>) {
+        let mut listening = Listening {
+            stop: Arc::clone(self),
+            waiting: None,
+        };
+        poll_fn(|cx| match listening.stage(cx.waker()) {
+            ABORT => Poll::Ready(()),
+            _ => Poll::Pending,
+        })
+        .await;
     }
 
     fn advance(&self, stage: u8) {

@@ -1,6 +1,10 @@
-use std::{sync::Arc, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep};
+use lookaside_server::Tls;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep},
+};
 use tonic::Code;
 
 use crate::kit::{Fixture, MERGED, backend};
@@ -89,6 +93,35 @@ async fn a_second_shutdown_ends_at_once() {
     fixture.balancer.shutdown().await;
     first.await.unwrap();
     assert!(started.elapsed() < Duration::from_millis(20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_is_not_finished_does_not_outlive_the_second_shutdown() {
+    let dir = tempfile::tempdir().unwrap();
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    fs::write(&cert, certified.cert.pem()).unwrap();
+    fs::write(&key, certified.signing_key.serialize_pem()).unwrap();
+    let fixture = Fixture::with(|config| {
+        config.tls = Some(Tls {
+            cert,
+            key,
+            client_ca: None,
+            client_certificates: Default::default(),
+        });
+    })
+    .await;
+    let silent = TcpStream::connect(fixture.balancer.client_addr()).await;
+    sleep(Duration::from_millis(10)).await;
+    let started = Instant::now();
+    let balancer = Arc::clone(&fixture.balancer);
+    let first = tokio::spawn(async move { balancer.shutdown().await });
+    sleep(Duration::from_millis(10)).await;
+    assert!(!first.is_finished(), "it waits for its client");
+    fixture.balancer.shutdown().await;
+    first.await.unwrap();
+    assert!(started.elapsed() < Duration::from_millis(20));
+    drop(silent);
 }
 
 #[tokio::test(start_paused = true)]

@@ -261,6 +261,39 @@ async fn garbage_ends_the_stream_by_name() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_that_is_begun_and_not_finished_in_time_ends_its_stream() {
+    let fixture = Fixture::new().await;
+    fixture.registry.set("orders", [backend(1)]);
+    let (mut slow, mut stuck) = (
+        fixture.stream("orders").await,
+        fixture.stream("orders").await,
+    );
+    for stream in [&mut slow, &mut stuck] {
+        assert_eq!(stream.first_ports().await, [1]);
+    }
+    let started = Instant::now();
+    let report = framed(&[]);
+    slow.send_raw(report.slice(..2));
+    stuck.send_raw(report.slice(..2));
+    sleep(Duration::from_secs(20)).await;
+    // That one has ended, and another one has begun.
+    slow.send_raw([&report[2..], &report[..1]].concat().into());
+    // However often it sends something.
+    stuck.send_raw(report.slice(2..3));
+    let (status, message) = timeout(LONG, stuck.ended()).await.unwrap();
+    assert_eq!(started.elapsed(), Duration::from_secs(30));
+    assert_eq!(status, Code::DeadlineExceeded);
+    assert!(message.contains("30s"), "{message}");
+    let metrics = fixture.metrics().await;
+    assert!(metrics.contains("lookaside_streams_failed_total 1"), "{metrics}");
+
+    slow.send_raw(report.slice(1..));
+    sleep(Duration::from_secs(60)).await;
+    fixture.registry.set("orders", [backend(2)]);
+    assert_eq!(slow.ports().await, [2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn load_reports_are_summed_by_service() {
     let fixture = Fixture::new().await;
     fixture.registry.set("orders", [backend(1)]);
