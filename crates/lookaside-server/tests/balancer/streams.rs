@@ -285,7 +285,10 @@ async fn a_message_that_is_begun_and_not_finished_in_time_ends_its_stream() {
     assert_eq!(status, Code::DeadlineExceeded);
     assert!(message.contains("30s"), "{message}");
     let metrics = fixture.metrics().await;
-    assert!(metrics.contains("lookaside_streams_failed_total 1"), "{metrics}");
+    assert!(
+        metrics.contains("lookaside_streams_failed_total 1"),
+        "{metrics}"
+    );
 
     slow.send_raw(report.slice(1..));
     sleep(Duration::from_secs(60)).await;
