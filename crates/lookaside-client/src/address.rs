@@ -1,13 +1,15 @@
-use std::{fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, uri::Authority};
 use lookaside_core::MAX_TOKEN_CHARS;
 
+use crate::Endpoint;
+
 /// Where a subchannel connects to, and what goes with it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
-    socket: SocketAddr,
+    endpoint: Endpoint,
     authority: Option<Authority>,
     token: Option<LbToken>,
 }
@@ -15,11 +17,18 @@ pub struct Address {
 impl Address {
     /// A plain address: the channel's authority, no token.
     pub fn new(socket: SocketAddr) -> Self {
-        Self {
-            socket,
-            authority: None,
-            token: None,
-        }
+        Endpoint::Socket(socket).into()
+    }
+
+    /// A host by its name, looked up each time a connection is made, and a port.
+    pub fn host(name: impl Into<Arc<str>>, port: u16) -> Self {
+        let name = name.into();
+        Endpoint::Host { name, port }.into()
+    }
+
+    /// A Unix socket.
+    pub fn unix(path: impl AsRef<Path>) -> Self {
+        Endpoint::Unix(path.as_ref().into()).into()
     }
 
     /// Calls over this address carry this `:authority` instead of the channel's.
@@ -36,9 +45,14 @@ impl Address {
         self
     }
 
-    /// The socket address.
-    pub fn socket_addr(&self) -> SocketAddr {
-        self.socket
+    /// Where it leads.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The socket address, unless that takes a lookup or there is none.
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        self.endpoint.socket_addr()
     }
 
     /// The `:authority` of its own, if it has one.
@@ -66,9 +80,19 @@ impl From<SocketAddr> for Address {
     }
 }
 
+impl From<Endpoint> for Address {
+    fn from(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            authority: None,
+            token: None,
+        }
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.socket.fmt(f)
+        self.endpoint.fmt(f)
     }
 }
 
@@ -114,17 +138,22 @@ impl fmt::Debug for LbToken {
 }
 
 /// In the extensions of every response: the address that answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Peer(SocketAddr);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Peer(Endpoint);
 
 impl Peer {
-    pub(crate) fn new(address: SocketAddr) -> Self {
-        Self(address)
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self(endpoint)
     }
 
-    /// The address.
-    pub fn socket_addr(self) -> SocketAddr {
-        self.0
+    /// The address, as it was connected to.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.0
+    }
+
+    /// The socket address, unless the connection was made to a name or a Unix socket.
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        self.0.socket_addr()
     }
 }
 

@@ -6,21 +6,26 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+pub(crate) use named::Named;
+pub use tcp::TcpConnector;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::Address;
+
+#[cfg(feature = "dns")]
+mod by_name;
+mod named;
+mod tcp;
 
 /// What a [`Connector`] returns.
 pub type ConnectFuture = Pin<Box<dyn Future<Output = io::Result<Transport>> + Send>>;
 
-/// How a subchannel gets its byte stream: TCP by default, anything that reads and writes
-/// otherwise (a Unix socket, TLS, memory).
+/// How a subchannel gets its byte stream: TCP and Unix sockets by default, anything that
+/// reads and writes otherwise (TLS, memory).
 pub trait Connector: Send + Sync + 'static {
-    /// Connects to `address`. Dropped when the attempt has lasted too long or nobody wants
-    /// it any more.
+    /// Connects to `address`. Its authority is by whose name calls over the connection go:
+    /// its own, or else the channel's. Dropped when the attempt has lasted too long or
+    /// nobody wants it any more.
     ///
     /// # Errors
     /// Whatever the transport says; the channel adds the address.
@@ -85,20 +90,5 @@ impl AsyncWrite for Transport {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
-    }
-}
-
-/// TCP without Nagle's delay, which would hold back small frames.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TcpConnector;
-
-impl Connector for TcpConnector {
-    fn connect(&self, address: &Address) -> ConnectFuture {
-        let socket = address.socket_addr();
-        Box::pin(async move {
-            let stream = TcpStream::connect(socket).await?;
-            stream.set_nodelay(true)?;
-            Ok(Transport::new(stream))
-        })
     }
 }

@@ -42,6 +42,7 @@
 mod address;
 mod channel;
 mod connector;
+mod endpoint;
 mod error;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -57,6 +58,7 @@ mod tls;
 pub use address::{Address, LbToken, LbTokenError, Peer};
 pub use channel::{Builder, Channel, ResponseBody, ResponseFuture, WaitForReady};
 pub use connector::{ConnectFuture, Connector, Io, TcpConnector, Transport};
+pub use endpoint::Endpoint;
 pub use error::{BuildError, ConnectError};
 pub use lookaside_core::ConnectivityState;
 pub use policy::{

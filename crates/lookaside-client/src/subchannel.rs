@@ -132,7 +132,7 @@ impl fmt::Debug for Subchannel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subchannel")
             .field("id", &self.core.id.0)
-            .field("address", &self.core.address.socket_addr())
+            .field("address", self.core.address.endpoint())
             .field("handles", &Arc::strong_count(&self.lease))
             .finish_non_exhaustive()
     }

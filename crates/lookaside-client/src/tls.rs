@@ -1,30 +1,57 @@
+use std::{fmt, sync::Arc};
+
 pub use lookaside_tls::{ClientTls, ClientTlsError, Identity};
-use tokio::net::TcpStream;
 
-use crate::{Address, ConnectFuture, Connector, Transport};
+use crate::{Address, ConnectFuture, Connector, Endpoint, TcpConnector, Transport};
 
-/// TLS over TCP. A peer must have a certificate for the host by which its address was
-/// given: its own authority where it has one, which balancers do, else its IP address.
-#[derive(Clone, Debug)]
-pub struct TlsConnector(ClientTls);
+/// TLS. A peer must have a certificate for the host by whose name calls to it go: a
+/// balancer for its own, a backend for the channel's authority.
+#[derive(Clone)]
+pub struct TlsConnector {
+    tls: ClientTls,
+    over: Arc<dyn Connector>,
+}
 
 impl TlsConnector {
-    /// Connects with this.
+    /// TLS over what [`TcpConnector`] connects.
     pub fn new(tls: ClientTls) -> Self {
-        Self(tls)
+        Self::over(tls, TcpConnector)
+    }
+
+    /// TLS over byte streams of your own.
+    pub fn over(tls: ClientTls, connector: impl Connector) -> Self {
+        Self {
+            tls,
+            over: Arc::new(connector),
+        }
+    }
+}
+
+impl fmt::Debug for TlsConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TlsConnector")
     }
 }
 
 impl Connector for TlsConnector {
     fn connect(&self, address: &Address) -> ConnectFuture {
-        let tls = self.0.clone();
-        let socket = address.socket_addr();
-        let host = address.authority().map(|it| it.host().to_owned());
-        let host = host.unwrap_or_else(|| socket.ip().to_string());
+        let tls = self.tls.clone();
+        let host = host(address);
+        let connecting = self.over.connect(address);
         Box::pin(async move {
-            let stream = TcpStream::connect(socket).await?;
-            stream.set_nodelay(true)?;
+            let stream = connecting.await?;
             Ok(Transport::new(tls.connect(&host, stream).await?))
         })
+    }
+}
+
+/// By whose name the peer is called; where nobody says, what it is reached by.
+fn host(address: &Address) -> String {
+    match (address.authority(), address.endpoint()) {
+        (Some(authority), _) => authority.host().to_owned(),
+        (None, Endpoint::Socket(socket)) => socket.ip().to_string(),
+        (None, Endpoint::Host { name, .. }) => name.to_string(),
+        // As gRPC calls all peers of Unix sockets.
+        (None, Endpoint::Unix(_)) => "localhost".to_owned(),
     }
 }

@@ -205,10 +205,8 @@ impl Dialer {
 
 impl Connector for Dialer {
     fn connect(&self, address: &Address) -> ConnectFuture {
-        let dialled = self
-            .net
-            .clone()
-            .dial(self.from.clone(), address.socket_addr());
+        let to = address.socket_addr().expect("no names on this network");
+        let dialled = self.net.clone().dial(self.from.clone(), to);
         Box::pin(async { Ok(Transport::new(dialled.await?)) })
     }
 }

@@ -110,7 +110,7 @@ impl Body for ResponseBody {
     }
 }
 
-fn too_late(peer: Peer) -> Status {
+fn too_late(peer: &Peer) -> Status {
     Status::deadline_exceeded(format!("{peer}: the deadline passed during the response"))
 }
 

@@ -7,6 +7,7 @@ use super::{Channel, ChannelParts, request::RequestSettings, spawn};
 use crate::{
     BuildError, ChildPolicy, ConnectError, ConnectivityState, Connector, Mode, PolicyBuilder,
     PolicyRegistry, ResolverBuilder, TcpConnector, WorkScheduler,
+    connector::Named,
     grpclb::{GrpclbBuilder, GrpclbSettings},
     resolver,
     subchannel::{ConnectionSettings, KeepAlive, PoolSettings},
@@ -154,7 +155,7 @@ impl Builder {
         self
     }
 
-    /// How byte streams are made, to balancers and backends. Default: TCP.
+    /// How byte streams are made, to balancers and backends. Default: [`TcpConnector`].
     pub fn connector(mut self, connector: impl Connector) -> Self {
         self.connector = Arc::new(connector);
         self
@@ -180,7 +181,7 @@ impl Builder {
         let user_agent = user_agent(self.user_agent.as_deref())?;
         let balancers = parse("balancer", &self.balancers)?;
         let pool = PoolSettings {
-            connector: self.connector,
+            connector: Arc::new(Named::new(Arc::clone(&self.connector), authority.clone())),
             connection: ConnectionSettings {
                 keep_alive: self.keep_alive,
             },
@@ -204,9 +205,8 @@ impl Builder {
                 min_report_interval: self.min_report_interval,
                 user_agent: user_agent.clone(),
                 pool: PoolSettings {
-                    connector: self
-                        .balancer_connector
-                        .unwrap_or_else(|| Arc::clone(&pool.connector)),
+                    // Not by the channel's name: every balancer has its own.
+                    connector: self.balancer_connector.unwrap_or(self.connector),
                     ..pool.clone()
                 },
             }))

@@ -188,7 +188,7 @@ impl Call {
         if let Some(guard) = &mut self.guard {
             guard.received(response.headers());
         }
-        let peer = connection.peer();
+        let peer = connection.peer().clone();
         let guard = self.guard.take();
         let deadline = self.deadline;
         let mut response =

@@ -9,12 +9,14 @@ use std::{
 use http::HeaderMap;
 
 use super::{Controller, PickArgs, PickResult, Policy, PolicyState};
-use crate::{Address, ConnectivityState, PickError, ResolverUpdate, Subchannel, SubchannelState};
+use crate::{
+    Address, ConnectivityState, Endpoint, PickError, ResolverUpdate, Subchannel, SubchannelState,
+};
 
 /// What a policy sees of its channel.
 pub(crate) struct FakeController {
     now: Instant,
-    subchannels: BTreeMap<SocketAddr, (Subchannel, SubchannelState)>,
+    subchannels: BTreeMap<Endpoint, (Subchannel, SubchannelState)>,
     pub(crate) published: Option<PolicyState>,
     pub(crate) publications: usize,
     pub(crate) resolutions: usize,
@@ -44,14 +46,14 @@ impl FakeController {
 
     /// The subchannel to an address enters a state, and the policy hears of it.
     pub(crate) fn enter(&mut self, n: u8, state: ConnectivityState, policy: &mut dyn Policy) {
-        let socket = address(n).socket_addr();
+        let endpoint = address(n).endpoint().clone();
         let new = match state {
             ConnectivityState::TransientFailure => {
-                SubchannelState::with_error(state, PickError::new(format!("{socket}: refused")))
+                SubchannelState::with_error(state, PickError::new(format!("{endpoint}: refused")))
             }
             _ => SubchannelState::new(state),
         };
-        let (subchannel, state) = self.subchannels.get_mut(&socket).expect("a subchannel");
+        let (subchannel, state) = self.subchannels.get_mut(&endpoint).expect("a subchannel");
         *state = new.clone();
         let subchannel = subchannel.clone();
         policy.subchannel_update(&subchannel, &new, self);
@@ -61,7 +63,7 @@ impl FakeController {
     /// The subchannel to an address enters a state without a word, as one does that has no
     /// handle.
     pub(crate) fn set(&mut self, n: u8, state: ConnectivityState) {
-        let known = self.subchannels.get_mut(&address(n).socket_addr());
+        let known = self.subchannels.get_mut(address(n).endpoint());
         known.expect("a subchannel").1 = SubchannelState::new(state);
     }
 
@@ -100,9 +102,9 @@ impl FakeController {
 }
 
 fn last_octet(subchannel: &Subchannel) -> u8 {
-    match subchannel.address().socket_addr() {
-        SocketAddr::V4(socket) => socket.ip().octets()[3],
-        SocketAddr::V6(socket) => panic!("{socket}"),
+    match subchannel.address().endpoint() {
+        Endpoint::Socket(SocketAddr::V4(socket)) => socket.ip().octets()[3],
+        other => panic!("{other}"),
     }
 }
 
@@ -115,7 +117,7 @@ impl Controller for FakeController {
         let id = self.subchannels.len() as u64;
         let (subchannel, state) = self
             .subchannels
-            .entry(address.socket_addr())
+            .entry(address.endpoint().clone())
             .or_insert_with(|| {
                 (
                     Subchannel::detached(id, address),

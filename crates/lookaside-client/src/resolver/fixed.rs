@@ -45,7 +45,10 @@ pub(super) fn push(
     socket: std::net::SocketAddr,
     authority: Option<&HostPort>,
 ) {
-    if addresses.iter().any(|known| known.socket_addr() == socket) {
+    if addresses
+        .iter()
+        .any(|known| known.socket_addr() == Some(socket))
+    {
         return;
     }
     let address = Address::new(socket);

@@ -131,7 +131,7 @@ impl Actor {
                 .connect_requested
                 .store(false, std::sync::atomic::Ordering::Release);
         }
-        let address = self.core.address.socket_addr();
+        let address = &self.core.address;
         let error = machine
             .failure()
             .map(|why| PickError::new(format!("{address}: {why}")));

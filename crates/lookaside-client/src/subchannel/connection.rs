@@ -115,7 +115,7 @@ impl Connection {
         let connection = Self {
             sender,
             in_use: Arc::new(InUse {
-                peer: Peer::new(address.socket_addr()),
+                peer: Peer::new(address.endpoint().clone()),
                 retired: AtomicBool::new(false),
                 _alive: alive,
             }),
@@ -145,8 +145,8 @@ impl InUse {
     }
 
     /// Who is at the other end.
-    pub(crate) fn peer(&self) -> Peer {
-        self.peer
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
     }
 }
 

@@ -41,7 +41,7 @@ impl Net {
 
 impl Connector for Net {
     fn connect(&self, address: &Address) -> ConnectFuture {
-        let to = address.socket_addr();
+        let to = address.socket_addr().expect("no names on this network");
         let mut state = self.0.lock().unwrap();
         *state.connects.entry(to).or_default() += 1;
         let (near, far) = duplex(64 * 1024);
