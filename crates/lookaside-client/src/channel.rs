@@ -1,5 +1,6 @@
 //! The channel: what a generated client talks to.
 
+mod activity;
 mod body;
 mod builder;
 mod call;
@@ -9,6 +10,7 @@ mod replay;
 mod request;
 mod shared;
 mod spawn;
+mod states;
 mod status;
 
 use std::{
@@ -27,16 +29,20 @@ pub(crate) use request::RequestSettings;
 pub use request::WaitForReady;
 pub(crate) use shared::Shared;
 pub(crate) use spawn::{ChannelParts, spawn};
+pub use states::States;
 use tokio::sync::Notify;
 use tonic::{Status, body::Body};
 use tower_service::Service;
 
-use crate::{ConnectivityState, Mode, PickArgs, PickResult};
+use crate::{ConnectivityState, Mode, PickArgs, PickResult, WorkScheduler};
 
 /// A gRPC channel that balances by itself; hand it to any generated tonic client.
 ///
 /// Clones share connections and state. The channel is closed when the last clone and the
 /// last call that waits for a connection are gone; calls that were sent still finish.
+///
+/// A channel that had no call for a while is IDLE and keeps no connections (see
+/// [`Builder::idle_timeout`]); the next call wakes it, and waits for them.
 ///
 /// It is always ready: calls wait, or fail, inside the call, since that depends on the
 /// call (deadline, wait-for-ready).
@@ -49,6 +55,7 @@ pub struct Channel {
 pub(crate) struct Inner {
     shared: Arc<Shared>,
     request: RequestSettings,
+    work: WorkScheduler,
     closed: Arc<Notify>,
     target: Box<str>,
 }
@@ -68,6 +75,16 @@ impl Channel {
     /// The connectivity state.
     pub fn state(&self) -> ConnectivityState {
         self.inner.shared.status().connectivity
+    }
+
+    /// The states as they change, beginning with the one now.
+    pub fn states(&self) -> States {
+        States::new(Arc::clone(&self.inner.shared))
+    }
+
+    /// Leaves IDLE, as a call would, but does not wait. Does nothing in any other state.
+    pub fn connect_now(&self) {
+        self.inner.work.exit_idle();
     }
 
     /// Where the addresses come from at the moment.

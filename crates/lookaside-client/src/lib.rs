@@ -56,7 +56,7 @@ mod subchannel;
 mod tls;
 
 pub use address::{Address, LbToken, LbTokenError, Peer};
-pub use channel::{Builder, Channel, ResponseBody, ResponseFuture, WaitForReady};
+pub use channel::{Builder, Channel, ResponseBody, ResponseFuture, States, WaitForReady};
 pub use connector::{ConnectFuture, Connector, Io, TcpConnector, Transport};
 pub use endpoint::Endpoint;
 pub use error::{BuildError, ConnectError};

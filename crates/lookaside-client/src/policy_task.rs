@@ -1,11 +1,19 @@
-use std::{sync::Arc, time::Instant};
+mod idleness;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::{Notify, mpsc};
 
+use self::idleness::Idleness;
 use crate::{
-    Address, Controller, Policy, PolicyState, Resolver, ResolverController, ResolverUpdate,
-    Subchannel, SubchannelState, WorkScheduler,
+    Address, ConnectivityState, Controller, Mode, Picker, Policy, PolicyBuilder, PolicyOptions,
+    PolicyState, Resolver, ResolverBuilder, ResolverController, ResolverUpdate, Subchannel,
+    SubchannelState, WorkScheduler,
     channel::Shared,
+    policy::{ExitIdlePicker, QueuingPicker},
     subchannel::{Event, Pool},
 };
 
@@ -15,14 +23,44 @@ const BATCH: usize = 256;
 /// The single owner of a channel's resolver, policy and subchannels. Everything that
 /// happens to them happens here, one thing after the other; what comes out is a picker.
 pub(crate) struct PolicyTask {
-    pub(crate) resolver: Box<dyn Resolver>,
-    pub(crate) policy: Box<dyn Policy>,
-    pub(crate) pool: Pool,
-    pub(crate) events: mpsc::Receiver<Event>,
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) work: WorkScheduler,
+    makers: Makers,
+    /// None while IDLE for want of calls.
+    active: Option<Active>,
+    pool: Pool,
+    events: mpsc::Receiver<Event>,
+    shared: Arc<Shared>,
+    work: WorkScheduler,
+    idleness: Idleness,
     /// Notified when the last handle to the channel is gone.
-    pub(crate) closed: Arc<Notify>,
+    closed: Arc<Notify>,
+}
+
+/// What makes a channel's resolver and policy: at the beginning, and whenever it leaves IDLE.
+pub(crate) struct Makers {
+    pub(crate) resolver: Box<dyn ResolverBuilder>,
+    pub(crate) policy: Arc<dyn PolicyBuilder>,
+    /// Until the policy says more.
+    pub(crate) mode: Mode,
+    pub(crate) work: WorkScheduler,
+}
+
+struct Active {
+    resolver: Box<dyn Resolver>,
+    policy: Box<dyn Policy>,
+    /// The policy had the resolver's first word, before which it is told nothing else.
+    informed: bool,
+}
+
+impl Makers {
+    fn make(&self) -> Active {
+        let work = &self.work;
+        let options = PolicyOptions::new(work.clone(), fastrand::u64(..));
+        Active {
+            resolver: self.resolver.build(work.clone()),
+            policy: self.policy.build(options),
+            informed: false,
+        }
+    }
 }
 
 /// However it ends: a policy may panic, and a runtime be shut down, under calls that wait.
@@ -81,6 +119,27 @@ fn now() -> Instant {
 }
 
 impl PolicyTask {
+    /// A channel that is not IDLE. `pool`: and what its subchannels tell.
+    pub(crate) fn new(
+        makers: Makers,
+        pool: (Pool, mpsc::Receiver<Event>),
+        shared: Arc<Shared>,
+        closed: Arc<Notify>,
+        idle_timeout: Duration,
+    ) -> Self {
+        let (pool, events) = pool;
+        Self {
+            active: Some(makers.make()),
+            work: makers.work.clone(),
+            makers,
+            pool,
+            events,
+            shared,
+            idleness: Idleness::new(idle_timeout, now()),
+            closed,
+        }
+    }
+
     /// Runs until the channel is closed.
     pub(crate) async fn run(mut self) {
         let mut wake = None;
@@ -88,7 +147,9 @@ impl PolicyTask {
         // The resolver's first word.
         self.work(&mut wake);
         loop {
-            let next = [wake, self.pool.next_sweep()].into_iter().flatten().min();
+            let look = self.active.as_ref().and_then(|_| self.idleness.next_look());
+            let next = [wake, self.pool.next_sweep(), look];
+            let next = next.into_iter().flatten().min();
             tokio::select! {
                 biased;
                 () = closed.notified() => break,
@@ -123,21 +184,62 @@ impl PolicyTask {
     fn work(&mut self, wake: &mut Option<Instant>) {
         let now = now();
         self.pool.sweep(now);
+        let mut exit_idle = self.work.take_exit_idle();
+        if exit_idle && self.active.is_none() {
+            self.leave_idle(now);
+            exit_idle = false;
+        }
+        let Some(active) = &mut self.active else {
+            return;
+        };
         let mut found = Found(Vec::new());
-        self.resolver.work(&mut found);
+        active.resolver.work(&mut found);
+        active.informed |= !found.0.is_empty();
+        let informed = active.informed;
         for update in found.0 {
             tracing::debug!(?update, "resolved");
             self.with_policy(wake, |policy, control| {
                 policy.resolver_update(&update, control);
             });
         }
-        if self.work.take_exit_idle() {
+        // Before that there is nothing to leave IDLE with; it connects when it is told.
+        if exit_idle && informed {
             self.with_policy(wake, |policy, control| policy.exit_idle(control));
         }
         if wake.is_some_and(|at| at <= now) {
             *wake = None;
         }
         self.with_policy(wake, |policy, control| policy.work(control));
+        let usage = || {
+            let activity = &self.shared.activity;
+            let open = activity.anybody_waits() || self.pool.has_calls();
+            (activity.take_started(), open)
+        };
+        if self.idleness.look(now, usage) {
+            self.go_idle();
+            *wake = None;
+        }
+    }
+
+    /// Lets go of all there is. The picker goes first: see `Activity`.
+    fn go_idle(&mut self) {
+        tracing::info!("no call for a while: the channel is idle");
+        let picker = Arc::new(ExitIdlePicker(self.work.clone()));
+        self.publish(ConnectivityState::Idle, picker);
+        self.active = None;
+        self.pool.clear();
+    }
+
+    fn leave_idle(&mut self, now: Instant) {
+        self.publish(ConnectivityState::Connecting, Arc::new(QueuingPicker));
+        self.active = Some(self.makers.make());
+        self.idleness.restart(now);
+    }
+
+    fn publish(&self, connectivity: ConnectivityState, picker: Arc<dyn Picker>) {
+        let mut state = PolicyState::new(connectivity, picker);
+        state.mode = self.makers.mode;
+        self.shared.publish(state);
     }
 
     fn with_policy(
@@ -145,6 +247,9 @@ impl PolicyTask {
         wake: &mut Option<Instant>,
         act: impl FnOnce(&mut dyn Policy, &mut Control<'_>),
     ) {
+        let Some(active) = &mut self.active else {
+            return;
+        };
         let mut resolve = false;
         let mut control = Control {
             pool: &mut self.pool,
@@ -152,9 +257,9 @@ impl PolicyTask {
             wake,
             resolve: &mut resolve,
         };
-        act(&mut *self.policy, &mut control);
+        act(&mut *active.policy, &mut control);
         if resolve {
-            self.resolver.resolve_now();
+            active.resolver.resolve_now();
         }
     }
 }

@@ -5,6 +5,7 @@ mod actor;
 mod connection;
 mod frames;
 mod last_words;
+mod open_connections;
 mod pool;
 mod watched_io;
 

@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod authority;
+mod idle;
 mod policies;
 
 /// What is sent as user agent unless the builder or the call says otherwise.
@@ -39,6 +40,7 @@ pub struct Builder {
     keep_alive: Option<KeepAlive>,
     authority: Option<String>,
     user_agent: Option<String>,
+    idle_timeout: Duration,
 }
 
 impl Builder {
@@ -60,6 +62,7 @@ impl Builder {
             keep_alive: None,
             authority: None,
             user_agent: None,
+            idle_timeout: idle::DEFAULT,
         }
     }
 
@@ -230,6 +233,7 @@ impl Builder {
                 Mode::Direct
             },
             work: WorkScheduler::default(),
+            idle_timeout: self.idle_timeout,
         }))
     }
 
@@ -247,7 +251,11 @@ impl Builder {
                     let text = error.unwrap_or_else(|| "no backend is reachable".to_owned());
                     return Err(ConnectError::Unavailable(text));
                 }
-                state => channel.wait_for_state_change(state).await,
+                state => {
+                    // Only from IDLE: what was READY for a moment is none of our business.
+                    channel.connect_now();
+                    channel.wait_for_state_change(state).await
+                }
             };
         }
     }
@@ -271,6 +279,7 @@ impl Builder {
         let times = [
             ("report interval", Some(self.min_report_interval)),
             ("connect timeout", self.connect_timeout),
+            ("idle timeout", Some(self.idle_timeout)),
             ("keepalive interval", Some(keep_alive.interval)),
             ("keepalive timeout", Some(keep_alive.timeout)),
         ];

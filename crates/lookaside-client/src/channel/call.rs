@@ -27,6 +27,7 @@ pub(super) async fn run(
     inner: Arc<Inner>,
     request: Request<Body>,
 ) -> Result<Response<ResponseBody>, Status> {
+    inner.shared.activity.call_started();
     let (replay, mut request) = Replay::record(request);
     let mut call = Call::new(inner, replay, &mut request);
     let result = match call.deadline {
@@ -118,6 +119,7 @@ impl Call {
                 },
                 Step::Wait(version, request) => {
                     self.delayed = true;
+                    let _waiting = self.inner.shared.activity.wait();
                     self.inner.shared.newer_than(version).await;
                     *request
                 }

@@ -6,6 +6,7 @@ use std::sync::{
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::watch;
 
+use super::activity::Activity;
 use crate::{
     ConnectivityState, Mode, PickError, PolicyState,
     policy::{ClosedPicker, QueuingPicker},
@@ -16,6 +17,7 @@ pub(crate) struct Shared {
     published: ArcSwap<Published>,
     status: watch::Sender<Status>,
     next_version: AtomicU64,
+    pub(crate) activity: Activity,
 }
 
 /// One picker and what goes with it, swapped as a whole.
@@ -46,6 +48,7 @@ impl Shared {
             published: ArcSwap::from_pointee(Published { version: 0, state }),
             status: watch::Sender::new(status),
             next_version: AtomicU64::new(1),
+            activity: Activity::default(),
         }
     }
 

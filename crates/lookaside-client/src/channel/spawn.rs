@@ -1,11 +1,11 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 
 use super::{Channel, Inner, Shared, request::RequestSettings};
 use crate::{
-    Mode, PolicyBuilder, PolicyOptions, ResolverBuilder, WorkScheduler,
-    policy_task::PolicyTask,
+    Mode, PolicyBuilder, ResolverBuilder, WorkScheduler,
+    policy_task::{Makers, PolicyTask},
     subchannel::{Pool, PoolSettings},
 };
 
@@ -18,6 +18,8 @@ pub(crate) struct ChannelParts {
     pub(crate) request: RequestSettings,
     pub(crate) mode: Mode,
     pub(crate) work: WorkScheduler,
+    /// [`Duration::MAX`]: never.
+    pub(crate) idle_timeout: Duration,
 }
 
 /// Starts a channel's policy task on the current runtime. It ends with the channel.
@@ -30,23 +32,28 @@ pub(crate) fn spawn(parts: ChannelParts) -> Channel {
         request,
         mode,
         work,
+        idle_timeout,
     } = parts;
     let shared = Arc::new(Shared::new(mode));
     let closed = Arc::new(Notify::new());
-    let (pool, events) = Pool::new(pool, work.clone());
-    let task = PolicyTask {
-        resolver: resolver.build(work.clone()),
-        policy: policy.build(PolicyOptions::new(work.clone(), fastrand::u64(..))),
-        pool,
-        events,
-        shared: Arc::clone(&shared),
-        work,
-        closed: Arc::clone(&closed),
+    let makers = Makers {
+        resolver,
+        policy,
+        mode,
+        work: work.clone(),
     };
+    let task = PolicyTask::new(
+        makers,
+        Pool::new(pool, work.clone()),
+        Arc::clone(&shared),
+        Arc::clone(&closed),
+        idle_timeout,
+    );
     tokio::spawn(task.run());
     let inner = Inner {
         shared,
         request,
+        work,
         closed,
         target: target.into(),
     };

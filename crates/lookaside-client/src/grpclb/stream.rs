@@ -120,6 +120,8 @@ fn balancer_channel(settings: &GrpclbSettings) -> (Channel, SharedUpdates) {
         },
         mode: Mode::Direct,
         work,
+        // It goes with the policy.
+        idle_timeout: Duration::MAX,
     });
     (channel, updates)
 }

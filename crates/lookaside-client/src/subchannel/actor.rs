@@ -10,7 +10,8 @@ use tokio::{
 };
 
 use super::{
-    Connection, ConnectionSettings, Core, SubchannelState, connection::ConnectionEnd, pool,
+    Connection, ConnectionSettings, Core, SubchannelState, connection::ConnectionEnd,
+    open_connections::OpenConnections, pool,
 };
 use crate::{Connector, PickError};
 
@@ -29,6 +30,7 @@ pub(super) struct Actor {
     /// At most so long per attempt; the machine's own limit where there is none.
     pub(super) connect_timeout: Option<Duration>,
     pub(super) events: mpsc::Sender<pool::Event>,
+    pub(super) open: OpenConnections,
     /// Resolves when the pool drops the other end.
     pub(super) stop: oneshot::Receiver<()>,
 }
@@ -112,9 +114,10 @@ impl Actor {
         let core = Arc::clone(&self.core);
         let connector = Arc::clone(&self.connector);
         let settings = self.settings;
+        let open = self.open.clone();
         Box::pin(async move {
             sleep_until(start).await;
-            let open = Connection::open(&*connector, &core.address, settings);
+            let open = Connection::open(&*connector, &core.address, settings, &open);
             match timeout(limit, open).await {
                 Ok(Ok(connected)) => Ok(connected),
                 Ok(Err(error)) => Err(super::connection::describe(&error)),

@@ -19,7 +19,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::watched_io::{FrameWatch, WatchedIo};
+use super::{
+    open_connections::{OpenConnection, OpenConnections},
+    watched_io::{FrameWatch, WatchedIo},
+};
 use crate::{Address, Connector, Peer, channel::RequestBody};
 
 /// How long a connection that no call uses any more may take to say goodbye before it
@@ -61,6 +64,7 @@ pub(crate) struct Connection {
 pub(crate) struct InUse {
     peer: Peer,
     retired: AtomicBool,
+    _counted: OpenConnection,
     /// Dropped with the last holder: the slot it came from, and every call on it.
     _alive: oneshot::Sender<()>,
 }
@@ -81,6 +85,7 @@ impl Connection {
         connector: &dyn Connector,
         address: &Address,
         settings: ConnectionSettings,
+        open: &OpenConnections,
     ) -> io::Result<(Self, ConnectionEnd)> {
         let (
             io,
@@ -117,6 +122,7 @@ impl Connection {
             in_use: Arc::new(InUse {
                 peer: Peer::new(address.endpoint().clone()),
                 retired: AtomicBool::new(false),
+                _counted: open.add(),
                 _alive: alive,
             }),
         };
@@ -131,6 +137,12 @@ impl Connection {
     /// What the call keeps while it is open.
     pub(crate) fn in_use(&self) -> Arc<InUse> {
         Arc::clone(&self.in_use)
+    }
+
+    /// Whether a call is open on it.
+    pub(super) fn has_calls(&self) -> bool {
+        // One is its own.
+        Arc::strong_count(&self.in_use) > 1
     }
 
     pub(crate) fn is_retired(&self) -> bool {

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     ConnectionSettings, Core, Lease, Returns, Subchannel, SubchannelId, SubchannelState,
-    actor::Actor,
+    actor::Actor, open_connections::OpenConnections,
 };
 use crate::{Address, Connector, WorkScheduler};
 
@@ -41,6 +41,7 @@ pub(crate) struct Pool {
     next_id: u64,
     returns: Returns,
     events: mpsc::Sender<Event>,
+    open: OpenConnections,
     settings: PoolSettings,
 }
 
@@ -82,6 +83,7 @@ impl Pool {
             next_id: 0,
             returns,
             events,
+            open: OpenConnections::default(),
             settings,
         };
         (pool, receiver)
@@ -123,6 +125,7 @@ impl Pool {
             backoff: self.settings.backoff,
             connect_timeout: self.settings.connect_timeout,
             events: self.events.clone(),
+            open: self.open.clone(),
             stop: stopped,
         };
         tokio::spawn(actor.run());
@@ -187,6 +190,30 @@ impl Pool {
             tracing::debug!(address = %entry.core.address, "subchannel let go");
             self.by_address.remove(&entry.core.address);
         }
+    }
+
+    /// Lets go of all subchannels at once. Calls that are open finish.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.by_address.clear();
+        self.lingering.clear();
+        // Those that are still held come back unknown.
+        drop(self.returns.take());
+    }
+
+    /// Whether a call is open, on whatever connection: one that was let go of has a call as
+    /// long as it is there.
+    pub(crate) fn has_calls(&self) -> bool {
+        let mut unused = 0;
+        for entry in self.entries.values() {
+            if let Some(connection) = &*entry.core.connection.load() {
+                if connection.has_calls() {
+                    return true;
+                }
+                unused += 1;
+            }
+        }
+        self.open.count() > unused
     }
 
     /// When to sweep next.
