@@ -103,6 +103,32 @@ async fn a_rolling_restart_of_the_members_fails_no_call() -> Result<()> {
 }
 
 #[tokio::test]
+async fn members_that_freeze_fail_no_call_and_changes_go_on() -> Result<()> {
+    let mut scene = Scene::start().await;
+    for (member, name) in [(0, "c"), (1, "d"), (2, "e")] {
+        scene.cluster.members[member].pause();
+        scene.grow(name).await;
+        scene.cluster.members[member].resume();
+        scene.cluster.ready(member).await;
+    }
+    scene.no_call_failed().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn members_cut_off_from_the_others_fail_no_call_and_changes_go_on() -> Result<()> {
+    let mut scene = Scene::start().await;
+    for (member, name) in [(0, "c"), (1, "d"), (2, "e")] {
+        scene.cluster.cut_off(member).await;
+        scene.grow(name).await;
+        scene.cluster.heal();
+        scene.cluster.ready(member).await;
+    }
+    scene.no_call_failed().await;
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_loss_of_the_quorum_fails_no_call_and_its_return_brings_what_was_missed() -> Result<()>
 {
     let mut scene = Scene::start().await;

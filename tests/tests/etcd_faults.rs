@@ -1,15 +1,16 @@
 //! What happens when something fails, under load.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use lookaside_tests::{
-    Backend, Balancer, Etcd, Probe, eventually,
+    Backend, Balancer, Etcd, Probe, Second, cli, eventually,
     inspect::service,
     poll::check,
     wire::{Stream, counts},
 };
 use rustix::process::Signal;
+use serde_json::json;
 use tokio::net::TcpStream;
 
 const SERVICE: &str = "orders";
@@ -23,10 +24,25 @@ async fn three(registry: &str) -> [Backend; 3] {
     ]
 }
 
+/// How many calls a second a probe makes.
+const QPS: &str = "200";
+
+/// Whether a call of this second was answered by this backend.
+fn calls(second: &Second, backend: &str) -> bool {
+    let mut names = second.ok.keys().filter_map(|who| who.split('|').next());
+    names.any(|name| name == backend)
+}
+
 /// A probe that has been in balancer mode for a second without an error.
 async fn steady(balancers: &[&Balancer]) -> Probe {
+    steady_with(balancers, &[]).await
+}
+
+/// The same, with further arguments.
+async fn steady_with(balancers: &[&Balancer], args: &[&str]) -> Probe {
     let addrs: Vec<_> = balancers.iter().map(|balancer| balancer.addr).collect();
-    let probe = Probe::start(SERVICE, &addrs, &["--qps", "200", "--wait-for-ready"]);
+    let args = [&["--qps", QPS, "--wait-for-ready"][..], args].concat();
+    let probe = Probe::start(SERVICE, &addrs, &args);
     probe
         .until("a good second", 0, |second| {
             second.mode == "balancer" && second.ok.len() >= 3 && second.err.is_empty()
@@ -144,11 +160,13 @@ async fn etcd_may_die_and_return_and_changes_after_it_arrive() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_compaction_while_the_balancer_sleeps_loses_no_change() -> Result<()> {
+async fn a_compaction_while_the_balancer_sleeps_fails_no_call_and_loses_no_change() -> Result<()> {
+    const OTHER: &str = "other";
     let etcd = Etcd::start().await;
+    let _backends = three(&etcd.url()).await;
     for id in 0..20 {
         etcd.put_backend(
-            SERVICE,
+            OTHER,
             &format!("b{id:02}"),
             &format!("127.0.0.1:{}", 2000 + id),
             1,
@@ -156,15 +174,18 @@ async fn a_compaction_while_the_balancer_sleeps_loses_no_change() -> Result<()> 
         .await;
     }
     let balancer = Balancer::on(&etcd.url()).await;
-    let mut stream = Stream::open(balancer.addr, SERVICE).await?;
+    let mut stream = Stream::open(balancer.addr, OTHER).await?;
     assert_eq!(stream.list().await?.len(), 20);
+    let probe = steady(&[&balancer]).await;
 
     balancer.process.pause();
     for id in 0..10 {
-        etcd.delete_backend(SERVICE, &format!("b{id:02}")).await;
+        etcd.delete_backend(OTHER, &format!("b{id:02}")).await;
     }
-    etcd.put_backend(SERVICE, "new", "127.0.0.1:3000", 1).await;
+    etcd.put_backend(OTHER, "new", "127.0.0.1:3000", 1).await;
+    let _d = Backend::registered("d", SERVICE, 1, &etcd.url()).await;
     etcd.compact().await;
+    let since = probe.seconds().len();
     balancer.process.resume();
 
     let list = stream
@@ -175,6 +196,123 @@ async fn a_compaction_while_the_balancer_sleeps_loses_no_change() -> Result<()> 
         .map(|p| format!("127.0.0.1:{p}"))
         .collect();
     assert_eq!(counts(&list).into_keys().collect::<Vec<_>>(), expected);
+    probe
+        .until("the newcomer", since, |second| calls(second, "d"))
+        .await;
+    let total = probe.stop().await;
+    assert_eq!(total.failed(), 0, "{total:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_backend_that_crashes_fails_the_calls_it_was_answering_and_no_others() -> Result<()> {
+    let etcd = Etcd::start().await;
+    let [_a, mut b, _c] = three(&etcd.url()).await;
+    let balancer = Balancer::on(&etcd.url()).await;
+    let probe = steady_with(&[&balancer], &["--timeout", "20s"]).await;
+
+    // A third of the calls go to it, and wait for it.
+    let began = Instant::now();
+    b.process.pause();
+    let since = probe.seconds().len() + 1;
+    probe
+        .until("a second without it", since, |second| !calls(second, "b"))
+        .await;
+    assert_eq!(probe.total().failed(), 0, "{:?}", probe.total());
+    b.process.kill();
+    let given = (began.elapsed().as_secs_f64() * 200.0 / 3.0).ceil() as u64;
+    let after = probe.tally(3).await;
+    assert_eq!(after.failed(), 0, "{after:?}");
+    eventually(
+        "it leaves the list with its lease",
+        Duration::from_secs(30),
+        || async {
+            let seen = service(balancer.addr, SERVICE)
+                .await
+                .map_err(|e| e.to_string())?;
+            check(seen.backends.len() == 2, format!("{seen:?}"))
+        },
+    )
+    .await;
+    let total = probe.stop().await;
+    let failed = total.failed();
+    assert!((1..=given + 5).contains(&failed), "{given}: {total:?}");
+    let lost = total.err.keys().all(|why| why.starts_with("UNAVAILABLE"));
+    assert!(lost, "{total:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_death_of_all_balancers_fails_no_call_and_neither_does_that_of_all_they_listed()
+-> Result<()> {
+    let etcd = Etcd::start().await;
+    let mut listed = three(&etcd.url()).await;
+    let own = Backend::start("own").await;
+    let (mut first, mut second) = (
+        Balancer::on(&etcd.url()).await,
+        Balancer::on(&etcd.url()).await,
+    );
+    let fallback = own.addr.to_string();
+    let args = ["--fallback", &fallback, "--timeout", "20s"];
+    let probe = steady_with(&[&first, &second], &args).await;
+    first.process.kill();
+    second.process.kill();
+    let seen = probe.tally(5).await;
+    assert_eq!(seen.failed(), 0, "{seen:?}");
+    let names: Vec<_> = seen.ok.keys().map(String::as_str).collect();
+    assert_eq!(names, ["a", "b", "c"], "the list stands");
+
+    for backend in &mut listed {
+        assert!(backend.process.terminate().await.success());
+    }
+    let since = probe.seconds().len();
+    probe
+        .until("fallback", since, |second| {
+            second.mode == "fallback" && calls(second, "own")
+        })
+        .await;
+    let total = probe.stop().await;
+    assert_eq!(total.failed(), 0, "{total:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn junk_in_the_keys_of_a_service_fails_no_call() -> Result<()> {
+    let etcd = Etcd::start().await;
+    let _backends = three(&etcd.url()).await;
+    // Nobody writes it again, once it is overwritten.
+    let d = Backend::start("d").await;
+    etcd.put_backend(SERVICE, "d", &d.addr.to_string(), 1).await;
+    etcd.put_settings(SERVICE, &json!({ "max_slots": 512 }))
+        .await;
+    let balancer = Balancer::on(&etcd.url()).await;
+    let probe = steady(&[&balancer]).await;
+
+    for (key, junk) in [
+        (format!("services/{SERVICE}/junk"), "\0\u{1}{"),
+        (format!("services/{SERVICE}/d"), "{\"Addr\":7}"),
+        (format!("lookaside/config/{SERVICE}"), "{\"max_slots\":[]}"),
+        (format!("lookaside/overrides/{SERVICE}/drain/a"), "junk"),
+    ] {
+        etcd.put(&key, junk).await;
+        eventually("it is shown", Duration::from_secs(10), || async {
+            let seen = service(balancer.addr, SERVICE).await;
+            let problems = seen.map_err(|e| e.to_string())?.problems;
+            let shown = problems.iter().any(|problem| problem.key == key);
+            check(shown, format!("{problems:?}"))
+        })
+        .await;
+        let seen = probe.tally(1).await;
+        assert_eq!(seen.failed(), 0, "{key}: {seen:?}");
+    }
+    let seen = service(balancer.addr, SERVICE).await?;
+    let kept = seen.settings.iter().find(|it| it.name == "max_slots");
+    assert!(kept.is_some_and(|it| it.value == "512"), "{seen:?}");
+    let seen = probe.tally(1).await;
+    let names: Vec<_> = seen.ok.keys().map(String::as_str).collect();
+    assert_eq!(names, ["a", "b", "c"], "{seen:?}");
+    let total = probe.stop().await;
+    assert_eq!(total.failed(), 0, "{total:?}");
     Ok(())
 }
 
@@ -202,6 +340,27 @@ async fn a_rolling_restart_of_the_backends_fails_no_call() -> Result<()> {
             names.len() == 3
         })
         .await;
+    let total = probe.stop().await;
+    assert_eq!(total.failed(), 0, "{total:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_operator_who_drains_a_backend_fails_no_call() -> Result<()> {
+    let etcd = Etcd::start().await;
+    let _backends = three(&etcd.url()).await;
+    let balancer = Balancer::on(&etcd.url()).await;
+    let probe = steady(&[&balancer]).await;
+    let admin = balancer.admin.to_string();
+    for (order, called) in [("drain", false), ("undrain", true)] {
+        let by = ["--balancer", &admin, "--by", "alice"];
+        let output = cli::run(&[&[order, SERVICE, "a"][..], &by].concat());
+        assert_eq!(output.status, 0, "{output:?}");
+        let since = probe.seconds().len();
+        probe
+            .until(order, since, |second| calls(second, "a") == called)
+            .await;
+    }
     let total = probe.stop().await;
     assert_eq!(total.failed(), 0, "{total:?}");
     Ok(())

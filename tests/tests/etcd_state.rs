@@ -6,7 +6,7 @@ use anyhow::Result;
 use lookaside_proto::v1::registry::State;
 use lookaside_tests::{
     Backend, Balancer, Etcd, Probe, StateDir, eventually, http,
-    inspect::status,
+    inspect::{service, status},
     poll::check,
     wire::{Stream, counts},
 };
@@ -84,12 +84,21 @@ async fn a_balancer_that_starts_while_etcd_is_down_serves_the_saved_list_and_no_
 }
 
 #[tokio::test]
-async fn a_damaged_state_is_set_aside_and_the_balancer_starts_without_it() -> Result<()> {
+async fn a_damaged_state_is_set_aside_and_the_balancer_starts_without_it_and_no_call_fails()
+-> Result<()> {
     let etcd = Etcd::start().await;
     etcd.put_backends(SERVICE, 3).await;
+    let _backend = Backend::registered("a", "called", 1, &etcd.url()).await;
     let dir = StateDir::new("500ms");
     let mut balancer = Balancer::start(dir.args(&etcd.url())).await;
     saved(&dir, "10.0.0.1:1002").await;
+    let args = ["--qps", "200", "--wait-for-ready"];
+    let probe = Probe::start("called", &[balancer.addr], &args);
+    probe
+        .until("calls", 0, |second| {
+            !second.ok.is_empty() && second.err.is_empty()
+        })
+        .await;
     balancer.process.kill();
     let damaged = dir.text().replace("10.0.0.1:1002", "10.0.0.1:9999");
     fs::write(dir.file(), &damaged)?;
@@ -102,6 +111,15 @@ async fn a_damaged_state_is_set_aside_and_the_balancer_starts_without_it() -> Re
     let aside = dir.names(".damaged-");
     assert_eq!(fs::read_to_string(dir.path().join(&aside[0]))?, damaged);
     saved(&dir, "10.0.0.1:1002").await;
+    eventually("the client is back", BOUND, || async {
+        let seen = service(balancer.addr, "called").await;
+        let streams = seen.map_err(|e| e.to_string())?.streams;
+        check(streams == 1, streams).map_err(|it| it.to_string())
+    })
+    .await;
+    probe.tally(1).await;
+    let total = probe.stop().await;
+    assert_eq!(total.failed(), 0, "{total:?}");
     Ok(())
 }
 

@@ -30,7 +30,12 @@ async fn saved(dir: &StateDir, what: &str) {
 
 /// A registry file with `n` backends, told apart from others by `round`.
 fn write_registry(path: &Path, n: u32, round: u32) -> Result<()> {
-    let mut text = format!("[[services]]\nname = {SERVICE:?}\n");
+    write_registry_with(path, n, round, "")
+}
+
+/// The same, and `others` before it.
+fn write_registry_with(path: &Path, n: u32, round: u32, others: &str) -> Result<()> {
+    let mut text = format!("{others}[[services]]\nname = {SERVICE:?}\n");
     for port in 1..=n {
         write!(
             text,
@@ -104,11 +109,19 @@ async fn a_file_that_is_broken_at_the_start_is_stood_in_for_until_it_is_mended()
 }
 
 #[tokio::test]
-async fn a_full_disk_is_an_error_in_the_log_and_serving_goes_on() -> Result<()> {
+async fn a_full_disk_is_an_error_in_the_log_and_serving_goes_on_and_no_call_fails() -> Result<()> {
     let dir = StateDir::new("500ms");
     let temp = tempfile::tempdir()?;
     let file = temp.path().join("registry.toml");
-    write_registry(&file, 500, 1)?;
+    let backend = Backend::start("a").await;
+    let called = |port| {
+        format!(
+            "[[services]]\nname = \"called\"\n[[services.backends]]\naddress = \"{}\"\n\
+             [[services.backends]]\naddress = \"127.0.0.1:{port}\"\nweight = 0\n",
+            backend.addr
+        )
+    };
+    write_registry_with(&file, 500, 1, &called(1))?;
     // No file of this process can grow beyond 8 blocks of 512 bytes or 1 KiB.
     let mut command = Command::new("sh");
     command
@@ -120,6 +133,12 @@ async fn a_full_disk_is_an_error_in_the_log_and_serving_goes_on() -> Result<()> 
     let (addr, admin) = process.line("where it listens", listening).await;
     let mut stream = Stream::open(addr, SERVICE).await?;
     assert_eq!(stream.list().await?.len(), 500);
+    let probe = Probe::start("called", &[addr], &["--qps", "200", "--wait-for-ready"]);
+    probe
+        .until("calls", 0, |second| {
+            !second.ok.is_empty() && second.err.is_empty()
+        })
+        .await;
     let admin = admin.expect("an admin port");
     eventually("the failure is counted", BOUND, || async {
         let metrics = http::get(admin, "/metrics")
@@ -141,8 +160,11 @@ async fn a_full_disk_is_an_error_in_the_log_and_serving_goes_on() -> Result<()> 
         <[&str; 0]>::default(),
         "nothing is left of it"
     );
-    write_registry(&file, 501, 2)?;
+    write_registry_with(&file, 501, 2, &called(2))?;
     stream.list_where(|list| list.len() == 501).await?;
+    probe.tally(1).await;
+    let total = probe.stop().await;
+    assert_eq!(total.failed(), 0, "{total:?}");
     assert!(process.terminate().await.success());
     Ok(())
 }

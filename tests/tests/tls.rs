@@ -7,7 +7,7 @@ use lookaside_proto::v1::{
     GetServiceRequest, GetStatusRequest, ListServicesRequest, inspect_client::InspectClient,
 };
 use lookaside_tests::{
-    Backend, Balancer, Process, cli, eventually,
+    Backend, Balancer, Probe, Process, cli, eventually,
     inspect::{connect, connect_tls},
     pki::{Leaf, Pki},
     poll::check,
@@ -410,6 +410,10 @@ async fn a_live_backend_is_not_displaced_and_a_crashed_one_comes_back_without_a_
     let listen = first.addr.to_string();
     let mut stream = Stream::open(balancer.addr, "echo").await?;
     stream.list().await?;
+    let probe = Probe::start("echo", &[balancer.addr], &["--qps", "100"]);
+    probe
+        .until("calls", 0, |second| !second.ok.is_empty())
+        .await;
 
     let rival: Vec<&str> = ["--advertise", &listen].into_iter().chain(args).collect();
     let rival = Backend::with("rival", "127.0.0.1:0", &rival).await;
@@ -423,6 +427,10 @@ async fn a_live_backend_is_not_displaced_and_a_crashed_one_comes_back_without_a_
         .await
         .expect_err("nothing changes while the first renews");
     drop(rival);
+    let total = probe.stop().await;
+    assert_eq!(total.failed(), 0, "{total:?}");
+    let names: Vec<_> = total.ok.keys().map(String::as_str).collect();
+    assert_eq!(names, ["first"], "{total:?}");
 
     first.process.kill();
     let again = Backend::with("again", &listen, &args).await;

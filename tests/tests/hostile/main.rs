@@ -4,6 +4,7 @@
 
 mod big;
 mod floods;
+mod names;
 mod peer;
 mod slow;
 mod streams;

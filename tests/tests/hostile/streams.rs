@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use anyhow::Result;
-use lookaside_tests::bench::frames::{ask, frame, kind, request};
+use lookaside_tests::bench::frames::{frame, kind, request};
 
 use crate::{
     peer::{connect, crowd, repeat},
@@ -69,33 +69,5 @@ async fn streams_that_are_reset_at_once_delay_nobody() -> Result<()> {
     let (world, _) = streams("", "streams that are reset at once", reset).await?;
     let sent_away = world.metric("lookaside_connections_ended_total{reason=\"protocol\"}");
     assert!(sent_away.await? > 0.0, "h2's guard holds");
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn names_that_nobody_knows_leave_nothing_behind() -> Result<()> {
-    let settings = "[connections]\nframes_per_second = 0\n[lists]\nunknown = \"fallback\"\n\
-                    [limits]\nnew_streams_per_second = 0\n";
-    let cancel = 8u32.to_be_bytes();
-    let made_up = move |stream, n| {
-        let reset = frame(kind::RST_STREAM, 0, stream, &cancel);
-        let name = format!("made-up-{n}-{}", "x".repeat(200));
-        [request(stream), ask(stream, &name), reset].concat()
-    };
-    let (world, all) = streams(settings, "names that nobody knows", made_up).await?;
-    assert!(all > 1_000, "{all}: the peers were too slow to tell");
-    lookaside_tests::eventually(
-        "the made-up services are gone",
-        std::time::Duration::from_secs(20),
-        || async {
-            let known = world
-                .metric("lookaside_services ")
-                .await
-                .map_err(|e| e.to_string())?;
-            lookaside_tests::poll::check((known - 1.0).abs() < 0.5, known)
-                .map_err(|it| it.to_string())
-        },
-    )
-    .await;
     Ok(())
 }

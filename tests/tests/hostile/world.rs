@@ -6,7 +6,7 @@ use std::{
 use anyhow::{Context, Result};
 use lookaside_proto::v1::{Instance, RegisterRequest, registration_client::RegistrationClient};
 use lookaside_tests::{
-    Balancer,
+    Backend, Balancer, Probe,
     bench::{clients::raise_open_files, proc_stat::resident, table::median},
     http, inspect,
     wire::{Stream, counts},
@@ -20,6 +20,9 @@ use tonic::transport::Channel;
 
 /// The service that the honest client asks for.
 pub(crate) const SERVICE: &str = "orders";
+
+/// The one that is called all the time.
+const CALLED: &str = "called";
 
 /// How long no change of a whole run may take to reach the honest client: the machine is
 /// busy with the peer as well, and with other tests.
@@ -42,7 +45,8 @@ const TTL: prost_types::Duration = prost_types::Duration {
 /// One peer at a time: they would be measured by each other's noise.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
-/// A balancer, an honest client of it, and what a registered backend costs in time.
+/// A balancer, an honest client of it, what a registered backend costs in time, and
+/// somebody who calls another service, a call of which must not fail.
 pub(crate) struct World {
     pub(crate) balancer: Balancer,
     stream: Stream,
@@ -50,6 +54,8 @@ pub(crate) struct World {
     next_port: u16,
     before: Duration,
     resident_before: u64,
+    calls: Probe,
+    _called: Backend,
     _config: TempDir,
     alone: Option<MutexGuard<'static, ()>>,
 }
@@ -68,7 +74,18 @@ impl World {
         register(&mut registrar, 1).await?;
         // A new memory registry answers nobody for 3 seconds.
         let stream = Stream::open(balancer.addr, SERVICE).await?;
+        let alone = ALONE.lock().await;
+        let admin = balancer.admin.to_string();
+        let registered = ["--service", CALLED, "--balancer", &admin];
+        let called = Backend::with(CALLED, "127.0.0.1:0", &registered).await;
+        let args = ["--qps", "50", "--wait-for-ready", "--timeout", "10s"];
+        let calls = Probe::start(CALLED, &[balancer.addr], &args);
+        calls
+            .until("calls", 0, |second| !second.ok.is_empty())
+            .await;
         let mut world = Self {
+            calls,
+            _called: called,
             balancer,
             stream,
             registrar,
@@ -76,7 +93,7 @@ impl World {
             before: Duration::ZERO,
             resident_before: 0,
             _config: config,
-            alone: Some(ALONE.lock().await),
+            alone: Some(alone),
         };
         world.stream.list().await?;
         world.before = median(&world.latencies().await?);
@@ -84,16 +101,24 @@ impl World {
         Ok(world)
     }
 
-    /// Checks that changes arrive while `attack` runs, which is until they have.
+    /// Checks that changes arrive while `attack` runs, which is until they have, and that no
+    /// call fails.
     pub(crate) async fn endures<T>(
         &mut self,
         what: &str,
         attack: impl Future<Output = T>,
     ) -> Result<()> {
         let latencies = tokio::select! {
-            latencies = self.latencies() => latencies.with_context(|| format!("during {what}"))?,
+            latencies = async {
+                let latencies = self.latencies().await;
+                // Calls are told by the second.
+                self.calls.tally(1).await;
+                latencies
+            } => latencies.with_context(|| format!("during {what}"))?,
             _ = attack => anyhow::bail!("{what} is over"),
         };
+        let calls = self.calls.total();
+        assert_eq!(calls.failed(), 0, "{what}: {calls:?}");
         let usual = median(&latencies);
         let worst = latencies.iter().max().copied().unwrap_or_default();
         println!(
