@@ -61,6 +61,7 @@ pub(crate) struct Metrics {
     pub(crate) updates_skipped: Counter,
     pub(crate) streams_stuck: Counter,
     pub(crate) streams_failed: Counter,
+    pub(crate) answers_stuck: Counter,
     pub(crate) reports: Counter,
     pub(crate) services: Gauge,
     pub(crate) problems: Gauge,
@@ -109,6 +110,10 @@ impl Metrics {
             "streams_failed",
             "BalanceLoad streams that were ended because of what their clients sent",
         );
+        let answers_stuck = counter(
+            "answers_stuck",
+            "Answers beside BalanceLoad that were cut because their clients do not read",
+        );
         let reports = counter("reports", "Load reports received");
         let connections_refused = Family::default();
         registry.register(
@@ -153,6 +158,7 @@ impl Metrics {
             updates_skipped,
             streams_stuck,
             streams_failed,
+            answers_stuck,
             reports,
             services,
             problems,

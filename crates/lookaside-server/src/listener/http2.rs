@@ -156,7 +156,8 @@ impl Http {
     }
 
     fn executor(&self, connection: &Arc<Connection>) -> StreamExecutor {
-        StreamExecutor::new(Arc::clone(connection), self.write_limit)
+        let (connection, metrics) = (Arc::clone(connection), Arc::clone(&self.metrics));
+        StreamExecutor::new(connection, self.write_limit, metrics)
     }
 
     fn guard<IO>(&self, io: IO) -> TokioIo<Guarded<IO>> {

@@ -19,7 +19,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
 use super::connection::OpenRequest;
-use crate::http::Flight;
+use crate::{http::Flight, metrics::Metrics};
 
 tokio::task_local! {
     /// What the body of the stream being polled says in this poll.
@@ -59,6 +59,7 @@ pin_project! {
         stream: F,
         limit: Duration,
         flight: Option<Arc<Flight>>,
+        metrics: Arc<Metrics>,
         _request: OpenRequest,
         // There only while data waits: an idle stream has no timer.
         timer: Option<Pin<Box<Sleep>>>,
@@ -66,11 +67,17 @@ pin_project! {
 }
 
 impl<F> WriteDeadline<F> {
-    pub(crate) fn new(stream: F, limit: Duration, request: OpenRequest) -> Self {
+    pub(crate) fn new(
+        stream: F,
+        limit: Duration,
+        request: OpenRequest,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             stream,
             limit,
             flight: None,
+            metrics,
             _request: request,
             timer: None,
         }
@@ -105,6 +112,7 @@ impl<F: Future<Output = ()>> Future for WriteDeadline<F> {
             return Poll::Pending;
         };
         ready!(timer.as_mut().poll(cx));
+        this.metrics.answers_stuck.inc();
         tracing::debug!(limit = ?*this.limit, "a client does not read: stream closed");
         // Dropping the stream resets it.
         Poll::Ready(())

@@ -49,6 +49,24 @@ fn names_that_nobody_registered_leave_nothing_behind() {
 }
 
 #[test]
+fn a_million_made_up_names_leave_no_more_than_those_of_one_moment() {
+    const AT_ONCE: usize = 1000;
+    let table = Arc::new(Table::new());
+    let mut open = std::collections::VecDeque::with_capacity(AT_ONCE);
+    for i in 0..1_000_000 {
+        if open.len() == AT_ONCE {
+            open.pop_front();
+        }
+        open.push_back(table.open_unknown(&name(&format!("made-up-{i}"))));
+    }
+    assert_eq!(table.len(), AT_ONCE);
+    drop(open);
+    assert_eq!(table.len(), 0);
+    let room = table.services.capacity();
+    assert!(room < 10 * AT_ONCE, "room for {room}");
+}
+
+#[test]
 fn a_stream_for_an_unknown_service_is_there_when_it_is_registered() {
     let table = Arc::new(Table::new());
     let stream = table.open_unknown(&name("orders"));

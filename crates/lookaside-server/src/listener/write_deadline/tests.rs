@@ -23,10 +23,12 @@ async fn ends_after(polls: Vec<Option<BodyPoll>>) -> Option<Duration> {
         Poll::Pending
     });
     let request = Connection::local().begin_request();
-    timeout(10 * LIMIT, WriteDeadline::new(stream, LIMIT, request))
-        .await
-        .ok()
-        .map(|()| started.elapsed())
+    let metrics = Arc::new(Metrics::new());
+    let deadline = WriteDeadline::new(stream, LIMIT, request, Arc::clone(&metrics));
+    let ended = timeout(10 * LIMIT, deadline).await.is_ok();
+    let counted = metrics.encode().contains("lookaside_answers_stuck_total 1");
+    assert_eq!(ended, counted);
+    ended.then(|| started.elapsed())
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,7 +60,12 @@ async fn a_stream_ends_when_its_flight_has_expired() {
         Poll::<()>::Pending
     });
     let request = Connection::local().begin_request();
-    let mut stream = std::pin::pin!(WriteDeadline::new(stream, LIMIT, request));
+    let mut stream = std::pin::pin!(WriteDeadline::new(
+        stream,
+        LIMIT,
+        request,
+        Arc::new(Metrics::new())
+    ));
     let mut cx = Context::from_waker(std::task::Waker::noop());
     let _landing = flight.begin(10, patience.now());
     for _ in 0..10 {
