@@ -87,7 +87,6 @@ async fn names_that_nobody_knows_leave_nothing_behind() -> Result<()> {
     }
     let what = "names that nobody knows";
     world.endures(what, std::future::pending::<()>()).await?;
-    world.rest();
     eventually(
         "they have been answered",
         Duration::from_secs(120),
@@ -101,6 +100,7 @@ async fn names_that_nobody_knows_leave_nothing_behind() -> Result<()> {
     world.has_grown_by_at_most((PEERS * STREAMS) as u64 * PER_STREAM, what)?;
     assert!(peers.try_join_next().is_none(), "none was thrown out");
     peers.shutdown().await;
+    world.rest();
     eventually(
         "the made-up services are gone",
         Duration::from_secs(20),
