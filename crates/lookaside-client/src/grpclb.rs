@@ -11,6 +11,7 @@
 //! ```
 
 mod child;
+mod config;
 mod events;
 mod fallback;
 #[cfg(feature = "fuzzing")]
@@ -23,7 +24,7 @@ mod reopen;
 mod stats;
 mod stream;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use http::HeaderValue;
 
@@ -31,6 +32,7 @@ use http::HeaderValue;
 pub use self::fuzzing::fuzz_response;
 use crate::{
     Policy, PolicyBuilder, PolicyOptions,
+    policy::PolicyChoice,
     subchannel::{KeepAlive, PoolSettings},
 };
 
@@ -42,13 +44,13 @@ pub(crate) const KEEP_ALIVE: KeepAlive = KeepAlive {
     without_calls: true,
 };
 
-/// What the policy needs to know.
+/// What the policy needs to know. The first three are what a configuration may change.
 #[derive(Clone)]
 pub(crate) struct GrpclbSettings {
     /// The name in the initial request.
     pub(crate) service: String,
     /// How calls are spread over a list or the fallback addresses.
-    pub(crate) child: Arc<dyn PolicyBuilder>,
+    pub(crate) child: PolicyChoice,
     pub(crate) fallback_timeout: Duration,
     pub(crate) min_report_interval: Duration,
     /// Of the balancer channel.
@@ -74,7 +76,7 @@ impl GrpclbBuilder {
 
 impl fmt::Debug for GrpclbBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "grpclb({:?})", self.0.child)
+        write!(f, "grpclb({:?})", self.0.child.builder)
     }
 }
 

@@ -6,6 +6,7 @@
 //! the policy.
 
 mod builder;
+mod choice;
 mod config;
 mod entries;
 mod petiole;
@@ -14,6 +15,7 @@ mod picker;
 mod registry;
 mod round_robin;
 mod simple_pickers;
+mod switch;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tracker;
@@ -21,12 +23,14 @@ mod tracker;
 use std::{fmt, sync::Arc, time::Instant};
 
 pub use builder::{ChildPolicy, PolicyBuilder, PolicyOptions, UnknownPolicy, WorkScheduler};
+pub(crate) use choice::PolicyChoice;
 pub use config::PolicyConfig;
 pub(crate) use pick_first::PickFirst;
 pub use picker::{Pick, PickArgs, PickError, PickResult, Picker};
 pub use registry::PolicyRegistry;
 pub(crate) use round_robin::RoundRobin;
 pub(crate) use simple_pickers::{ClosedPicker, ExitIdlePicker, FailingPicker, QueuingPicker};
+pub(crate) use switch::Switch;
 pub(crate) use tracker::Trackers;
 pub use tracker::{CallEnd, CallTracker, MAX_TRACKERS};
 

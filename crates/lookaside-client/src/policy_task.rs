@@ -9,11 +9,11 @@ use tokio::sync::{Notify, mpsc};
 
 use self::idleness::Idleness;
 use crate::{
-    Address, ConnectivityState, Controller, Mode, Picker, Policy, PolicyBuilder, PolicyOptions,
-    PolicyState, Resolver, ResolverBuilder, ResolverController, ResolverUpdate, Subchannel,
-    SubchannelState, WorkScheduler,
+    Address, ConnectivityState, Controller, Mode, Picker, PolicyOptions, PolicyState, Resolver,
+    ResolverBuilder, ResolverController, ResolverUpdate, Subchannel, SubchannelState,
+    WorkScheduler,
     channel::Shared,
-    policy::{ExitIdlePicker, QueuingPicker},
+    policy::{ExitIdlePicker, PolicyChoice, QueuingPicker, Switch},
     subchannel::{Event, Pool},
 };
 
@@ -38,7 +38,7 @@ pub(crate) struct PolicyTask {
 /// What makes a channel's resolver and policy: at the beginning, and whenever it leaves IDLE.
 pub(crate) struct Makers {
     pub(crate) resolver: Box<dyn ResolverBuilder>,
-    pub(crate) policy: Arc<dyn PolicyBuilder>,
+    pub(crate) policy: PolicyChoice,
     /// Until the policy says more.
     pub(crate) mode: Mode,
     pub(crate) work: WorkScheduler,
@@ -46,7 +46,7 @@ pub(crate) struct Makers {
 
 struct Active {
     resolver: Box<dyn Resolver>,
-    policy: Box<dyn Policy>,
+    policy: Switch,
     /// The policy had the resolver's first word, before which it is told nothing else.
     informed: bool,
 }
@@ -57,7 +57,7 @@ impl Makers {
         let options = PolicyOptions::new(work.clone(), fastrand::u64(..));
         Active {
             resolver: self.resolver.build(work.clone()),
-            policy: self.policy.build(options),
+            policy: Switch::new(options),
             informed: false,
         }
     }
@@ -198,8 +198,9 @@ impl PolicyTask {
         let informed = active.informed;
         for update in found.0 {
             tracing::debug!(?update, "resolved");
+            let choice = self.makers.policy.clone();
             self.with_policy(wake, |policy, control| {
-                policy.resolver_update(&update, control);
+                policy.resolver_update(&choice, &update, control);
             });
         }
         // Before that there is nothing to leave IDLE with; it connects when it is told.
@@ -245,7 +246,7 @@ impl PolicyTask {
     fn with_policy(
         &mut self,
         wake: &mut Option<Instant>,
-        act: impl FnOnce(&mut dyn Policy, &mut Control<'_>),
+        act: impl FnOnce(&mut Switch, &mut Control<'_>),
     ) {
         let Some(active) = &mut self.active else {
             return;
@@ -257,7 +258,7 @@ impl PolicyTask {
             wake,
             resolve: &mut resolve,
         };
-        act(&mut *active.policy, &mut control);
+        act(&mut active.policy, &mut control);
         if resolve {
             active.resolver.resolve_now();
         }

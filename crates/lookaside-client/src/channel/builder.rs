@@ -9,6 +9,7 @@ use crate::{
     PolicyRegistry, ResolverBuilder, TcpConnector, WorkScheduler,
     connector::Named,
     grpclb::{GrpclbBuilder, GrpclbSettings},
+    policy::PolicyChoice,
     resolver,
     subchannel::{ConnectionSettings, KeepAlive, PoolSettings},
 };
@@ -203,7 +204,7 @@ impl Builder {
         let policy: Arc<dyn PolicyBuilder> = if with_balancers {
             Arc::new(GrpclbBuilder::new(GrpclbSettings {
                 service: target.clone(),
-                child: self.policy,
+                child: PolicyChoice::new(self.policy),
                 fallback_timeout: self.fallback_timeout,
                 min_report_interval: self.min_report_interval,
                 user_agent: user_agent.clone(),
@@ -219,7 +220,7 @@ impl Builder {
         Ok(spawn(ChannelParts {
             target,
             resolver,
-            policy,
+            policy: PolicyChoice::new(policy),
             pool,
             request: RequestSettings {
                 authority,

@@ -4,7 +4,8 @@ use tokio::sync::Notify;
 
 use super::{Channel, Inner, Shared, request::RequestSettings};
 use crate::{
-    Mode, PolicyBuilder, ResolverBuilder, WorkScheduler,
+    Mode, ResolverBuilder, WorkScheduler,
+    policy::PolicyChoice,
     policy_task::{Makers, PolicyTask},
     subchannel::{Pool, PoolSettings},
 };
@@ -13,7 +14,7 @@ use crate::{
 pub(crate) struct ChannelParts {
     pub(crate) target: String,
     pub(crate) resolver: Box<dyn ResolverBuilder>,
-    pub(crate) policy: Arc<dyn PolicyBuilder>,
+    pub(crate) policy: PolicyChoice,
     pub(crate) pool: PoolSettings,
     pub(crate) request: RequestSettings,
     pub(crate) mode: Mode,

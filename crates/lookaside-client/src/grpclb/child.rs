@@ -2,13 +2,14 @@ use std::time::Instant;
 
 use super::fallback::Health;
 use crate::{
-    Address, ConnectivityState, Controller, Policy, PolicyBuilder, PolicyOptions, PolicyState,
-    ResolverUpdate, Subchannel, SubchannelState,
+    Address, ConnectivityState, Controller, PolicyOptions, PolicyState, ResolverUpdate, Subchannel,
+    SubchannelState,
+    policy::{PolicyChoice, Switch},
 };
 
-/// A child policy and what it last published.
+/// A child policy, which the configuration may change, and what it last published.
 pub(super) struct Child {
-    policy: Box<dyn Policy>,
+    policy: Switch,
     state: Option<PolicyState>,
     /// Whether its wishes to resolve again are passed on.
     resolves: bool,
@@ -17,9 +18,9 @@ pub(super) struct Child {
 }
 
 impl Child {
-    pub(super) fn new(builder: &dyn PolicyBuilder, options: PolicyOptions, resolves: bool) -> Self {
+    pub(super) fn new(options: PolicyOptions, resolves: bool) -> Self {
         Self {
-            policy: builder.build(options),
+            policy: Switch::new(options),
             state: None,
             resolves,
             changed: false,
@@ -30,7 +31,7 @@ impl Child {
     pub(super) fn with(
         &mut self,
         controller: &mut dyn Controller,
-        act: impl FnOnce(&mut dyn Policy, &mut dyn Controller),
+        act: impl FnOnce(&mut Switch, &mut dyn Controller),
     ) {
         let mut inner = ChildController {
             outer: controller,
@@ -38,12 +39,18 @@ impl Child {
             changed: &mut self.changed,
             resolves: self.resolves,
         };
-        act(&mut *self.policy, &mut inner);
+        act(&mut self.policy, &mut inner);
     }
 
-    pub(super) fn update(&mut self, update: &ResolverUpdate, controller: &mut dyn Controller) {
+    /// Gives it addresses, and another policy if it has another one.
+    pub(super) fn update(
+        &mut self,
+        choice: &PolicyChoice,
+        update: &ResolverUpdate,
+        controller: &mut dyn Controller,
+    ) {
         self.with(controller, |policy, controller| {
-            policy.resolver_update(update, controller);
+            policy.resolver_update(choice, update, controller);
         });
     }
 

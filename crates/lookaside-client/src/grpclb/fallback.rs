@@ -109,6 +109,21 @@ impl Fallback {
         }
     }
 
+    /// Another start-up time, from the same beginning; for one that is over, nothing.
+    pub(super) fn startup_timeout(&mut self, timeout: Duration) {
+        if let Some((end, before)) = self.startup {
+            let began = end.checked_sub(before);
+            let end = began.and_then(|began| began.checked_add(timeout));
+            self.startup = end.map(|end| (end, timeout));
+        }
+    }
+
+    /// A new stream takes the old one's place, for no fault of the balancer's: what is in
+    /// force stays so, until the new stream has a list or is lost as well.
+    pub(super) fn stream_replaced(&mut self) {
+        self.list = None;
+    }
+
     /// There is a list on the current stream.
     pub(super) fn has_list(&self) -> bool {
         self.list.is_some()

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     CallTracker, ConnectivityState, Controller, PickError, PolicyState, ResolverUpdate,
-    policy::{FailingPicker, QueuingPicker},
+    policy::{FailingPicker, PolicyChoice, QueuingPicker},
 };
 
 /// What follows the balancer's newest list: its drops, and a child policy over its
@@ -20,20 +20,27 @@ pub(super) struct Listed {
     /// None for a list without backends.
     child: Option<Child>,
     tracker: Arc<dyn CallTracker>,
+    /// The same.
+    stats: Arc<Stats>,
 }
 
 impl Listed {
     /// Takes a new list. Same addresses keep their connections, and drops and picks go on
-    /// where they were; the same list changes nothing, on whatever stream it comes.
+    /// where they were; the same list changes nothing, on whatever stream it comes, as long
+    /// as it is reported on in the same way. `choice`: of the child's policy; `child`: makes
+    /// one where there is none.
     pub(super) fn update(
         before: Option<Self>,
         list: List,
         stats: &Arc<Stats>,
-        child: impl FnOnce(Option<Child>) -> Child,
+        choice: &PolicyChoice,
+        child: impl FnOnce() -> Child,
         controller: &mut dyn Controller,
     ) -> Self {
         let (before_child, position) = match before {
-            Some(before) if before.list == list => return before,
+            Some(before) if before.list == list && Arc::ptr_eq(&before.stats, stats) => {
+                return before;
+            }
             Some(before) => {
                 let position = before.drops.as_ref().map_or(0, |drops| drops.position());
                 (before.child, position)
@@ -44,8 +51,8 @@ impl Listed {
         stats.forget_unused();
         let backends = list.backends();
         let child = backends.map(|backends| {
-            let mut child = child(before_child);
-            child.update(&ResolverUpdate::new(backends), controller);
+            let mut child = before_child.unwrap_or_else(child);
+            child.update(choice, &ResolverUpdate::new(backends), controller);
             child
         });
         let tracker: Arc<Stats> = Arc::clone(stats);
@@ -54,6 +61,14 @@ impl Listed {
             list,
             child,
             tracker,
+            stats: Arc::clone(stats),
+        }
+    }
+
+    /// The same list, with another policy or another configuration of it.
+    pub(super) fn reconfigure(&mut self, choice: &PolicyChoice, controller: &mut dyn Controller) {
+        if let (Some(child), Some(backends)) = (&mut self.child, self.list.backends()) {
+            child.update(choice, &ResolverUpdate::new(backends), controller);
         }
     }
 

@@ -1,18 +1,19 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{
-    GrpclbSettings, child::Child, events::StreamEvent, fallback::Fallback, listed::Listed,
-    stats::Stats, stream::BalancerStream,
+    GrpclbSettings, child::Child, config::InForce, events::StreamEvent, fallback::Fallback,
+    listed::Listed, stats::Stats, stream::BalancerStream,
 };
 use crate::{
-    Address, ConnectivityState, Controller, Mode, PickError, Policy, PolicyOptions, PolicyState,
-    ResolveError, ResolverUpdate, Subchannel, SubchannelState,
+    Address, ConnectivityState, Controller, Mode, PickError, Policy, PolicyConfig, PolicyOptions,
+    PolicyState, ResolveError, ResolverUpdate, Subchannel, SubchannelState,
     policy::{FailingPicker, QueuingPicker},
 };
 
 /// The policy: owns the stream, the children and the decision between them.
 pub(super) struct Grpclb {
     settings: GrpclbSettings,
+    config: InForce,
     options: PolicyOptions,
     decision: Fallback,
     stats: Arc<Stats>,
@@ -29,6 +30,7 @@ pub(super) struct Grpclb {
 impl Grpclb {
     pub(super) fn new(settings: GrpclbSettings, options: PolicyOptions) -> Self {
         Self {
+            config: InForce::new(None, &settings),
             settings,
             options,
             decision: Fallback::new(),
@@ -38,6 +40,33 @@ impl Grpclb {
             fallback: None,
             fallback_addresses: Ok(Arc::default()),
             changed: true,
+        }
+    }
+
+    /// What is configured, where it is other than before. Connections, lists and fallback
+    /// go on whatever it is.
+    fn configure(&mut self, config: Option<&PolicyConfig>, controller: &mut dyn Controller) {
+        let config = config.and_then(PolicyConfig::get);
+        let new = InForce::new(config, &self.settings);
+        let old = std::mem::replace(&mut self.config, new);
+        let new = &self.config;
+        if new.fallback_timeout != old.fallback_timeout {
+            self.decision.startup_timeout(new.fallback_timeout);
+        }
+        if new.service != old.service {
+            tracing::info!(from = old.service, to = new.service, "service name changes");
+            // Calls that were made under the old name are not the new one's: their counters
+            // stay with the old list.
+            self.stats = Arc::default();
+            if let Some(stream) = &mut self.stream {
+                stream.restart(&new.service, &self.stats);
+                self.decision.stream_replaced();
+            }
+        }
+        if new.child != old.child
+            && let Some(listed) = &mut self.listed
+        {
+            listed.reconfigure(&new.child, controller);
         }
     }
 
@@ -53,10 +82,11 @@ impl Grpclb {
             }
             found => {
                 let stream = self.stream.get_or_insert_with(|| {
-                    BalancerStream::open(&self.settings, &self.stats, self.options.work.clone())
+                    let work = self.options.work.clone();
+                    BalancerStream::open(&self.settings, &self.config.service, &self.stats, work)
                 });
                 stream.set_balancers(found.clone());
-                self.decision.started(now, self.settings.fallback_timeout);
+                self.decision.started(now, self.config.fallback_timeout);
             }
         }
     }
@@ -69,13 +99,14 @@ impl Grpclb {
         let known = matches!(&self.fallback_addresses, Ok(known) if !known.is_empty());
         if let (Err(error), true) = (addresses, known) {
             tracing::warn!(%error, "could not resolve the fallback addresses again");
-            return;
+        } else {
+            self.fallback_addresses = addresses.clone();
+            let has = !matches!(addresses, Ok(addresses) if addresses.is_empty());
+            self.decision.has_fallback(has, controller.now());
         }
-        self.fallback_addresses = addresses.clone();
-        let has = !matches!(addresses, Ok(addresses) if addresses.is_empty());
-        self.decision.has_fallback(has, controller.now());
         if let Some(child) = &mut self.fallback {
-            child.update(&fallback_update(addresses), controller);
+            let update = fallback_update(&self.fallback_addresses);
+            child.update(&self.config.child, &update, controller);
         }
     }
 
@@ -94,11 +125,11 @@ impl Grpclb {
             }
             StreamEvent::List(list) => {
                 if let Some(first) = list.problems.first() {
-                    let (service, problems) = (&self.settings.service, list.problems.len());
+                    let (service, problems) = (&self.config.service, list.problems.len());
                     tracing::warn!(service, problems, %first, "bad entries in the list");
                 }
                 tracing::debug!(
-                    service = self.settings.service,
+                    service = self.config.service,
                     entries = list.slots.len(),
                     backends = list.backends.len(),
                     "list"
@@ -109,10 +140,8 @@ impl Grpclb {
                     listed,
                     list,
                     &self.stats,
-                    |child| match child {
-                        Some(child) => child,
-                        None => Child::new(&*self.settings.child, self.child_options(), false),
-                    },
+                    &self.config.child,
+                    || Child::new(self.child_options(), false),
                     controller,
                 );
                 self.listed = Some(listed);
@@ -142,7 +171,7 @@ impl Grpclb {
             match mode {
                 Mode::Fallback if self.fallback.is_none() => self.enter_fallback(controller),
                 Mode::Balancer if self.fallback.is_some() => {
-                    tracing::info!(service = self.settings.service, "left fallback");
+                    tracing::info!(service = self.config.service, "left fallback");
                     self.fallback = None;
                     self.changed = true;
                 }
@@ -165,14 +194,15 @@ impl Grpclb {
 
     fn enter_fallback(&mut self, controller: &mut dyn Controller) {
         if let Some(reason) = self.decision.reason() {
-            tracing::warn!(service = self.settings.service, %reason, "fallback");
+            tracing::warn!(service = self.config.service, %reason, "fallback");
         }
         // Its connections linger, should the next list have them.
         if !self.decision.has_list() {
             self.listed = None;
         }
-        let mut child = Child::new(&*self.settings.child, self.child_options(), true);
-        child.update(&fallback_update(&self.fallback_addresses), controller);
+        let mut child = Child::new(self.child_options(), true);
+        let update = fallback_update(&self.fallback_addresses);
+        child.update(&self.config.child, &update, controller);
         self.fallback = Some(child);
         self.changed = true;
     }
@@ -180,7 +210,7 @@ impl Grpclb {
     fn publication(&self) -> PolicyState {
         let mode = self.decision.mode();
         let mut state = match (mode, &self.listed, &self.fallback) {
-            (Mode::Balancer, Some(listed), _) => listed.publication(&self.settings.service),
+            (Mode::Balancer, Some(listed), _) => listed.publication(&self.config.service),
             (Mode::Fallback, _, Some(child)) => self.fallback_publication(child),
             _ => waiting(),
         };
@@ -227,6 +257,7 @@ fn fallback_update(addresses: &Result<Arc<[Address]>, ResolveError>) -> Resolver
 impl Policy for Grpclb {
     fn resolver_update(&mut self, update: &ResolverUpdate, controller: &mut dyn Controller) {
         let now = controller.now();
+        self.configure(update.policy_config.as_ref(), controller);
         self.addresses(&update.addresses, controller);
         self.balancers(&update.balancers, now);
         self.settle(controller);

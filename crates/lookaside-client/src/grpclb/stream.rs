@@ -36,6 +36,7 @@ use crate::{
     Address, Channel, ChildPolicy, ConnectivityState, Mode, ResolveError, ResolverUpdate,
     WorkScheduler,
     channel::{ChannelParts, RequestSettings, spawn},
+    policy::PolicyChoice,
     resolver::{SharedUpdates, SharedUpdatesBuilder},
     subchannel::ConnectionSettings,
 };
@@ -48,7 +49,10 @@ pub(super) use self::interval::clamp as report_interval;
 /// A `BalanceLoad` stream to one of the balancers, opened again whenever it ends. Ends
 /// with its owner.
 pub(super) struct BalancerStream {
+    channel: Channel,
     updates: SharedUpdates,
+    min_report_interval: Duration,
+    work: WorkScheduler,
     events: mpsc::Receiver<StreamEvent>,
     task: JoinHandle<()>,
 }
@@ -58,22 +62,37 @@ pub(super) struct BalancerStream {
 const EVENTS: usize = 8;
 
 impl BalancerStream {
-    pub(super) fn open(settings: &GrpclbSettings, stats: &Arc<Stats>, work: WorkScheduler) -> Self {
-        let (events_in, events) = mpsc::channel(EVENTS);
-        let (channel, updates) = balancer_channel(settings);
-        let task = Task {
-            channel,
-            service: settings.service.clone(),
-            min_report_interval: settings.min_report_interval,
-            stats: Arc::clone(stats),
-            events: events_in,
-            work,
-        };
+    /// `service`: the name in the initial request.
+    pub(super) fn open(
+        settings: &GrpclbSettings,
+        service: &str,
+        stats: &Arc<Stats>,
+        work: WorkScheduler,
+    ) -> Self {
+        let (channel, updates) = balancer_channel(settings, service);
+        let min_report_interval = settings.min_report_interval;
+        let (task, events) = spawn_task(&channel, service, min_report_interval, stats, &work);
         Self {
+            channel,
             updates,
+            min_report_interval,
+            work,
             events,
-            task: tokio::spawn(task.run()),
+            task,
         }
+    }
+
+    /// Ends the stream and opens one for another service, on the same connection. What the
+    /// old one had still to tell is void.
+    pub(super) fn restart(&mut self, service: &str, stats: &Arc<Stats>) {
+        self.task.abort();
+        (self.task, self.events) = spawn_task(
+            &self.channel,
+            service,
+            self.min_report_interval,
+            stats,
+            &self.work,
+        );
     }
 
     /// What happened on it, one thing after the other. Work is scheduled after each, so that
@@ -99,17 +118,36 @@ impl Drop for BalancerStream {
     }
 }
 
+fn spawn_task(
+    channel: &Channel,
+    service: &str,
+    min_report_interval: Duration,
+    stats: &Arc<Stats>,
+    work: &WorkScheduler,
+) -> (JoinHandle<()>, mpsc::Receiver<StreamEvent>) {
+    let (events_in, events) = mpsc::channel(EVENTS);
+    let task = Task {
+        channel: channel.clone(),
+        service: service.to_owned(),
+        min_report_interval,
+        stats: Arc::clone(stats),
+        events: events_in,
+        work: work.clone(),
+    };
+    (tokio::spawn(task.run()), events)
+}
+
 /// A pick_first channel, so that replicas are tried in order and one is stuck to.
-fn balancer_channel(settings: &GrpclbSettings) -> (Channel, SharedUpdates) {
+fn balancer_channel(settings: &GrpclbSettings, service: &str) -> (Channel, SharedUpdates) {
     let (resolver, updates, work) = SharedUpdatesBuilder::new();
     let mut pool = settings.pool.clone();
     pool.connection = ConnectionSettings {
         keep_alive: Some(KEEP_ALIVE),
     };
     let channel = spawn(ChannelParts {
-        target: format!("balancer of {}", settings.service),
+        target: format!("balancer of {service}"),
         resolver: Box::new(resolver),
-        policy: Arc::new(ChildPolicy::PickFirst),
+        policy: PolicyChoice::new(Arc::new(ChildPolicy::PickFirst)),
         pool,
         request: RequestSettings {
             // Every balancer's address has its own.
