@@ -2,7 +2,7 @@ use std::{fmt, net::SocketAddr, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, uri::Authority};
-use lookaside_core::MAX_TOKEN_CHARS;
+use lookaside_core::{Host, HostPort, MAX_TOKEN_CHARS};
 
 use crate::Endpoint;
 
@@ -24,6 +24,13 @@ impl Address {
     pub fn host(name: impl Into<Arc<str>>, port: u16) -> Self {
         let name = name.into();
         Endpoint::Host { name, port }.into()
+    }
+
+    pub(crate) fn from_host(host: &HostPort) -> Self {
+        match host.host() {
+            Host::Ip(ip) => Self::new(SocketAddr::new(*ip, host.port())),
+            Host::Name(name) => Self::host(Arc::clone(name), host.port()),
+        }
     }
 
     /// A Unix socket.

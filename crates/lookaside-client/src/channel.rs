@@ -67,7 +67,10 @@ impl Drop for Inner {
 }
 
 impl Channel {
-    /// A builder for a channel to `target`: the service's name, as the balancer knows it.
+    /// A builder for a channel to `target`: a service's name, as its balancers know it, with
+    /// [`Builder::balancers`] or other addresses beside it; a plain `HOST:PORT`; or a URI
+    /// such as `dns:///orders.internal:50051`, of one of the schemes in
+    /// [`ResolverRegistry`](crate::ResolverRegistry).
     pub fn builder(target: impl Into<String>) -> Builder {
         Builder::new(target.into())
     }

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use lookaside_core::{AddressError, NameError};
 
+use crate::TargetError;
+
 /// Why a channel cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -9,6 +11,20 @@ pub enum BuildError {
     /// The target is no service name.
     #[error("target: {0}")]
     Target(#[from] NameError),
+    /// The target is a URI, but not as its scheme has them.
+    #[error("target {target:?}: {source}")]
+    TargetUri {
+        /// As given.
+        target: String,
+        /// What is wrong with it.
+        source: TargetError,
+    },
+    /// A target that says by itself where to find its addresses, and addresses beside it.
+    #[error(
+        "target {0:?} and addresses, balancers or a resolver exclude each other: with these, \
+         the target is a service's name"
+    )]
+    TargetAndAddresses(String),
     /// One of the addresses given to the builder.
     #[error("{role}: {source}")]
     Address {
@@ -21,7 +37,10 @@ pub enum BuildError {
     #[error("host names need feature \"dns\" of lookaside-client: {0}")]
     NeedsDns(String),
     /// Neither balancers nor addresses: nowhere to send a call to.
-    #[error("target {0:?} has neither balancers nor addresses: give the builder at least one")]
+    #[error(
+        "target {0:?} has neither balancers nor addresses: give the builder at least one, or a \
+         target that says where they are, as in HOST:PORT or dns:///HOST:PORT"
+    )]
     NoAddresses(String),
     /// Both `fallback` and `addresses`, or `addresses` and `balancers`.
     #[error(

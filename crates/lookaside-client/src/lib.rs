@@ -52,6 +52,7 @@ mod policy;
 mod policy_task;
 mod resolver;
 mod subchannel;
+mod target;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -66,7 +67,13 @@ pub use policy::{
     PickResult, Picker, Policy, PolicyBuilder, PolicyConfig, PolicyOptions, PolicyRegistry,
     PolicyState, UnknownPolicy, WorkScheduler,
 };
-pub use resolver::{ResolveError, Resolver, ResolverBuilder, ResolverController, ResolverUpdate};
+#[cfg(feature = "dns")]
+pub use resolver::DnsScheme;
+pub use resolver::{
+    ResolveError, Resolver, ResolverBuilder, ResolverController, ResolverRegistry, ResolverUpdate,
+    Scheme, TargetResolver,
+};
 pub use subchannel::{Subchannel, SubchannelId, SubchannelState};
+pub use target::{Target, TargetError};
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, ClientTlsError, Identity, TlsConnector};

@@ -5,6 +5,8 @@ mod dns;
 mod fixed;
 #[cfg(feature = "dns")]
 mod lookup;
+mod registry;
+mod schemes;
 mod shared;
 
 use std::{fmt, sync::Arc, time::Instant};
@@ -12,6 +14,10 @@ use std::{fmt, sync::Arc, time::Instant};
 #[cfg(feature = "dns")]
 pub(crate) use dns::DnsBuilder;
 pub(crate) use fixed::FixedBuilder;
+pub use registry::{ResolverRegistry, Scheme, TargetResolver};
+#[cfg(feature = "dns")]
+pub use schemes::DnsScheme;
+pub(crate) use schemes::{GRPCLB, Passthrough};
 pub(crate) use shared::{SharedUpdates, SharedUpdatesBuilder};
 
 use lookaside_core::HostPort;

@@ -1,22 +1,24 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::HeaderValue;
-use lookaside_core::{BackoffConfig, HostPort};
+use lookaside_core::BackoffConfig;
 
 use super::{Channel, ChannelParts, request::RequestSettings, spawn};
 use crate::{
     BuildError, ChildPolicy, ConnectError, ConnectivityState, Connector, Mode, PolicyBuilder,
-    PolicyRegistry, ResolverBuilder, TcpConnector, WorkScheduler,
+    PolicyRegistry, ResolverBuilder, ResolverRegistry, TcpConnector, WorkScheduler,
     connector::Named,
     grpclb::{GrpclbBuilder, GrpclbSettings},
     policy::PolicyChoice,
-    resolver,
     subchannel::{ConnectionSettings, KeepAlive, PoolSettings},
 };
 
 mod authority;
 mod idle;
 mod policies;
+mod target;
+
+use target::Balancers;
 
 /// What is sent as user agent unless the builder or the call says otherwise.
 const USER_AGENT: &str = concat!("lookaside-client/", env!("CARGO_PKG_VERSION"));
@@ -32,6 +34,7 @@ pub struct Builder {
     resolver: Option<(Box<dyn ResolverBuilder>, bool)>,
     policy: Arc<dyn PolicyBuilder>,
     policies: PolicyRegistry,
+    resolvers: ResolverRegistry,
     connector: Arc<dyn Connector>,
     balancer_connector: Option<Arc<dyn Connector>>,
     fallback_timeout: Duration,
@@ -54,6 +57,7 @@ impl Builder {
             resolver: None,
             policy: Arc::new(ChildPolicy::default()),
             policies: PolicyRegistry::new(),
+            resolvers: ResolverRegistry::new(),
             connector: Arc::new(TcpConnector),
             balancer_connector: None,
             fallback_timeout: GrpclbSettings::FALLBACK_TIMEOUT,
@@ -176,14 +180,13 @@ impl Builder {
     ///
     /// # Errors
     /// Says which setting is wrong and how; also when there is no Tokio runtime to run in.
-    pub fn build(self) -> Result<Channel, BuildError> {
+    pub fn build(mut self) -> Result<Channel, BuildError> {
         let runtime = tokio::runtime::Handle::try_current();
         runtime.map_err(|_| BuildError::NoRuntime)?;
-        self.check()?;
-        let target = self.target.clone();
-        let authority = authority::choose(self.authority.as_deref(), &target)?;
+        let aim = self.aim()?;
+        self.check_times()?;
+        let authority = authority::choose(self.authority.as_deref(), &aim.authority)?;
         let user_agent = user_agent(self.user_agent.as_deref())?;
-        let balancers = parse("balancer", &self.balancers)?;
         let pool = PoolSettings {
             connector: Arc::new(Named::new(Arc::clone(&self.connector), authority.clone())),
             connection: ConnectionSettings {
@@ -192,18 +195,10 @@ impl Builder {
             backoff: BackoffConfig::default(),
             connect_timeout: self.connect_timeout,
         };
-        let (resolver, with_balancers) = match self.resolver {
-            Some(resolver) => resolver,
-            None => {
-                let with_balancers = !balancers.is_empty();
-                let mut addresses = parse("fallback address", &self.fallback)?;
-                addresses.extend(parse("backend address", &self.addresses)?);
-                (resolver::for_hosts(addresses, balancers)?, with_balancers)
-            }
-        };
+        let with_balancers = aim.balancers == Balancers::Always;
         let policy: Arc<dyn PolicyBuilder> = if with_balancers {
             Arc::new(GrpclbBuilder::new(GrpclbSettings {
-                service: target.clone(),
+                service: aim.service,
                 child: PolicyChoice::new(self.policy),
                 fallback_timeout: self.fallback_timeout,
                 min_report_interval: self.min_report_interval,
@@ -218,8 +213,8 @@ impl Builder {
             self.policy
         };
         Ok(spawn(ChannelParts {
-            target,
-            resolver,
+            target: self.target,
+            resolver: aim.resolver,
             policy: PolicyChoice::new(policy),
             pool,
             request: RequestSettings {
@@ -261,21 +256,7 @@ impl Builder {
         }
     }
 
-    fn check(&self) -> Result<(), BuildError> {
-        lookaside_core::ServiceName::new(&self.target)?;
-        let (balancers, plain) = (!self.balancers.is_empty(), !self.addresses.is_empty());
-        if self.resolver.is_some() && (balancers || plain || !self.fallback.is_empty()) {
-            return Err(BuildError::ResolverAndAddresses);
-        }
-        if !balancers && !plain && self.resolver.is_none() {
-            if !self.fallback.is_empty() {
-                return Err(BuildError::FallbackWithoutBalancers);
-            }
-            return Err(BuildError::NoAddresses(self.target.clone()));
-        }
-        if plain && (balancers || !self.fallback.is_empty()) {
-            return Err(BuildError::AddressesAndBalancers);
-        }
+    fn check_times(&self) -> Result<(), BuildError> {
         let keep_alive = self.keep_alive.unwrap_or(crate::grpclb::KEEP_ALIVE);
         let times = [
             ("report interval", Some(self.min_report_interval)),
@@ -292,14 +273,6 @@ impl Builder {
         }
         Ok(())
     }
-}
-
-fn parse(role: &'static str, texts: &[String]) -> Result<Vec<HostPort>, BuildError> {
-    let parse = |text: &String| text.parse().and_then(HostPort::dialable);
-    texts
-        .iter()
-        .map(|text| parse(text).map_err(|source| BuildError::Address { role, source }))
-        .collect()
 }
 
 fn user_agent(prefix: Option<&str>) -> Result<HeaderValue, BuildError> {

@@ -17,7 +17,21 @@ async fn every_bad_setting_is_named() {
         ),
         (
             orders(),
-            "target \"orders\" has neither balancers nor addresses: give the builder at least one",
+            "target \"orders\" has neither balancers nor addresses: give the builder at least \
+             one, or a target that says where they are, as in HOST:PORT or dns:///HOST:PORT",
+        ),
+        (
+            Channel::builder("passthrough:///a:1").addresses(["10.0.0.1:1"]),
+            "target \"passthrough:///a:1\" and addresses, balancers or a resolver exclude each \
+             other: with these, the target is a service's name",
+        ),
+        (
+            Channel::builder("grpclb:///orders").fallback(["10.0.0.1:1"]),
+            "target \"grpclb:///orders\": give the builder its balancers",
+        ),
+        (
+            Channel::builder("grpclb:///").balancers(["10.0.0.1:1"]),
+            "target \"grpclb:///\": there is no endpoint: expected grpclb:///SERVICE",
         ),
         (
             orders().fallback(["10.0.0.1:1"]),
