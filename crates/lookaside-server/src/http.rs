@@ -4,6 +4,7 @@ mod admin;
 mod body;
 mod client;
 mod flight;
+mod not_grpc;
 mod other;
 mod patience;
 mod payload;

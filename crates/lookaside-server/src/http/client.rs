@@ -5,7 +5,7 @@ use hyper::{body::Incoming, service::Service};
 use lookaside_proto::BALANCE_LOAD_PATH;
 use tonic::{Status, body::Body};
 
-use super::{OtherBody, ResponseBody, Routes};
+use super::{OtherBody, ResponseBody, Routes, not_grpc::not_grpc};
 use crate::{
     access::Peer,
     balance_load::BalanceLoad,
@@ -44,7 +44,10 @@ impl ClientService {
     }
 
     async fn answer(self, request: Request<Incoming>) -> Response<ResponseBody> {
-        if request.uri().path() == BALANCE_LOAD_PATH {
+        if let Some(refusal) = not_grpc(&request) {
+            self.note_request();
+            refusal
+        } else if request.uri().path() == BALANCE_LOAD_PATH {
             let requests = request.into_body();
             match self.balance_load.call(&self.connection, requests).await {
                 Ok(response) => response.map(ResponseBody::Balance),

@@ -10,7 +10,12 @@ use lookaside_proto::v1::{
 };
 use lookaside_registry::{MemoryLimits, MemoryRegistry, Registration, Registry};
 use lookaside_server::Balancer;
-use tokio::sync::watch;
+use prost::Message;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::watch,
+};
 use tonic::Code;
 
 use crate::kit::{Client, Grpc, Inspect, config};
@@ -255,4 +260,26 @@ async fn control_is_on_the_admin_port_alone() {
     let order = request(drain("a"));
     let status = ControlClient::new(client).set_override(order).await;
     assert_eq!(status.unwrap_err().code(), Code::Unimplemented);
+}
+
+#[tokio::test]
+async fn a_page_in_a_browser_on_this_machine_controls_nothing() {
+    let mut it = Fixture::new().await;
+    let order = request(drain("a")).encode_to_vec();
+    for kind in ["text/plain", "application/grpc"] {
+        let head = format!(
+            "POST /lookaside.v1.Control/SetOverride HTTP/1.1\r\nhost: page.example\r\n\
+             content-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            5 + order.len()
+        );
+        let length = u32::try_from(order.len()).unwrap().to_be_bytes();
+        let sent = [head.as_bytes(), &[0], &length, &order].concat();
+        let mut stream = TcpStream::connect(it.balancer.admin_addr()).await.unwrap();
+        stream.write_all(&sent).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 415"), "{answer}");
+    }
+    let list = it.control.list_overrides(ListOverridesRequest::default());
+    assert_eq!(list.await.unwrap().into_inner().overrides, []);
 }
