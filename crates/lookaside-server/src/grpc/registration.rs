@@ -63,8 +63,7 @@ impl registration_server::Registration for RegistrationService {
             .claim(&registration, ttl, &claim)
             .await
             .map_err(status)?;
-        self.bounds
-            .lives(from, &registered.handle, registered.ttl, true);
+        self.bounds.made(from, &registration, &registered);
         tracing::info!(
             service = %registration.service,
             id = %registration.id,
@@ -86,7 +85,7 @@ impl registration_server::Registration for RegistrationService {
         let from = peer.address();
         let handle = handle(&request.into_inner().handle)?;
         let ttl = self.registrar.renew(&handle).await.map_err(status)?;
-        self.bounds.lives(from, &handle, ttl, false);
+        self.bounds.renewed(from, &handle, ttl);
         Ok(Response::new(RenewResponse {
             ttl: proto_duration(ttl),
         }))

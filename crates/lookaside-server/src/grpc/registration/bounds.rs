@@ -6,20 +6,24 @@ use std::{
 };
 
 use lookaside_core::{Revision, Snapshot};
-use lookaside_registry::{Handle, Registration};
+use lookaside_registry::{Handle, Registered, Registration};
 use tokio::time::{Instant, sleep_until};
 use tonic::Status;
 
-use super::{made::Made, pace::Pace};
+use super::{
+    made::{Made, SWEEP},
+    pace::Pace,
+};
 use crate::{RegistrationLimits, peers::network};
 
 /// How long a registration may wait for its turn: an agent waits a second for an answer.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How many addresses are remembered. Those that have been quiet for a second and have
-/// nothing registered are forgotten first; there are never more with something than there
-/// are registrations.
-const MAX_PEERS: usize = 10_000;
+/// How many addresses are remembered: as many as there are registrations by default, each
+/// of which may come from a machine of its own; some 25 MB. When there are more, those that
+/// have been quiet for a second and have nothing registered are forgotten; if that is not
+/// enough, further ones are bound by the limits for all alone.
+const MAX_PEERS: usize = 100_000;
 
 /// Keeps what backends register within bounds: whoever may register at all could fill the
 /// registry otherwise.
@@ -33,6 +37,8 @@ pub(super) struct Bounds {
 struct State {
     pace: Pace,
     peers: HashMap<IpAddr, OfPeer>,
+    /// When quiet peers were last looked for: not at each request.
+    swept_at: Option<Instant>,
     /// How many backends there were at a revision.
     total: (Revision, usize),
 }
@@ -51,6 +57,7 @@ impl Bounds {
             state: Mutex::new(State {
                 pace,
                 peers: HashMap::new(),
+                swept_at: None,
                 total: (0, 0),
             }),
         }
@@ -108,8 +115,7 @@ impl Bounds {
     fn take_turn(&self, peer: Option<IpAddr>, now: Instant) -> Result<Instant, Status> {
         let mut state = self.state();
         let mut ready = now;
-        if let Some(peer) = peer {
-            let of_peer = self.peer(&mut state, peer, now)?;
+        if let Some(of_peer) = peer.and_then(|peer| self.peer(&mut state, peer, now)) {
             let made = of_peer.made.count(now);
             within(made, self.limits.per_peer, || {
                 "registrations of this address live".to_owned()
@@ -129,41 +135,49 @@ impl Bounds {
         Ok(ready.max(of_all))
     }
 
-    fn peer<'a>(
-        &self,
-        state: &'a mut State,
-        peer: IpAddr,
-        now: Instant,
-    ) -> Result<&'a mut OfPeer, Status> {
+    fn peer<'a>(&self, state: &'a mut State, peer: IpAddr, now: Instant) -> Option<&'a mut OfPeer> {
         let peer = network(peer);
-        let peers = &mut state.peers;
-        if peers.len() >= MAX_PEERS && !peers.contains_key(&peer) {
-            peers.retain(|_, it| !it.pace.is_idle(now) || it.made.count(now) > 0);
-            if peers.len() >= MAX_PEERS {
-                return Err(refused(format!("{MAX_PEERS} addresses register just now")));
+        if state.peers.len() >= MAX_PEERS && !state.peers.contains_key(&peer) {
+            if state.swept_at.is_some_and(|at| now < at + SWEEP) {
+                return None;
+            }
+            state.swept_at = Some(now);
+            let is_active = |it: &mut OfPeer| !it.pace.is_idle(now) || it.made.count(now) > 0;
+            state.peers.retain(|_, it| is_active(it));
+            if state.peers.len() >= MAX_PEERS {
+                return None;
             }
         }
-        Ok(peers.entry(peer).or_insert_with(|| OfPeer {
+        Some(state.peers.entry(peer).or_insert_with(|| OfPeer {
             pace: Pace::new(self.limits.per_second_per_peer, now),
             made: Made::default(),
         }))
     }
 
-    /// A peer made or renewed a registration.
-    pub(super) fn lives(&self, peer: Option<IpAddr>, handle: &Handle, ttl: Duration, new: bool) {
-        let now = Instant::now();
-        let mut state = self.state();
-        let Some(of_peer) = peer.and_then(|peer| state.peers.get_mut(&network(peer))) else {
-            return;
-        };
-        of_peer.made.lives(handle, now + ttl, new);
+    /// A peer made a registration.
+    pub(super) fn made(&self, peer: Option<IpAddr>, it: &Registration, made: &Registered) {
+        // Where nobody counts them they are not to be remembered.
+        if self.limits.per_peer > 0 {
+            let until = Instant::now() + made.ttl;
+            self.with(peer, |all| all.made(it, &made.handle, until));
+        }
+    }
+
+    /// A peer renewed one.
+    pub(super) fn renewed(&self, peer: Option<IpAddr>, handle: &Handle, ttl: Duration) {
+        let until = Instant::now() + ttl;
+        self.with(peer, |made| made.renewed(handle, until));
     }
 
     /// A peer ended one.
     pub(super) fn ended(&self, peer: Option<IpAddr>, handle: &Handle) {
+        self.with(peer, |made| made.ended(handle));
+    }
+
+    fn with(&self, peer: Option<IpAddr>, act: impl FnOnce(&mut Made)) {
         let mut state = self.state();
         if let Some(of_peer) = peer.and_then(|peer| state.peers.get_mut(&network(peer))) {
-            of_peer.made.ended(handle);
+            act(&mut of_peer.made);
         }
     }
 

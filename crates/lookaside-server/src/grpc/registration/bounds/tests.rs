@@ -24,6 +24,14 @@ fn handle(n: u32) -> Handle {
     Handle::new(&n.to_be_bytes()).unwrap()
 }
 
+fn made(bounds: &Bounds, n: u32) {
+    let made = Registered {
+        handle: handle(n),
+        ttl: TTL,
+    };
+    bounds.made(peer(1), &registration("orders", &n.to_string()), &made);
+}
+
 fn registration(service: &str, id: &str) -> Registration {
     Registration {
         service: service.parse().unwrap(),
@@ -47,7 +55,7 @@ async fn one_peer_has_its_share_of_registrations_and_no_more() {
     });
     for n in 0..3 {
         admit(&bounds, peer(1)).await.unwrap();
-        bounds.lives(peer(1), &handle(n), TTL, true);
+        made(&bounds, n);
     }
     let status = admit(&bounds, peer(1)).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
@@ -56,16 +64,16 @@ async fn one_peer_has_its_share_of_registrations_and_no_more() {
 
     bounds.ended(peer(1), &handle(0));
     admit(&bounds, peer(1)).await.unwrap();
-    bounds.lives(peer(1), &handle(3), TTL, true);
+    made(&bounds, 3);
     admit(&bounds, peer(1)).await.unwrap_err();
     // What is renewed lives on; what is not makes room.
     tokio::time::advance(TTL / 2).await;
-    bounds.lives(peer(1), &handle(1), TTL, false);
-    bounds.lives(peer(1), &handle(99), TTL, false);
+    bounds.renewed(peer(1), &handle(1), TTL);
+    bounds.renewed(peer(1), &handle(99), TTL);
     tokio::time::advance(TTL / 2 + SWEPT).await;
     for n in [4, 5] {
         admit(&bounds, peer(1)).await.unwrap();
-        bounds.lives(peer(1), &handle(n), TTL, true);
+        made(&bounds, n);
     }
     admit(&bounds, peer(1)).await.unwrap_err();
 }
@@ -103,32 +111,64 @@ async fn addresses_that_one_host_can_make_up_are_one_peer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_remembered_of_peers_is_bounded() {
+async fn a_backend_that_registers_again_and_again_is_one() {
     let bounds = Bounds::new(RegistrationLimits {
-        per_second_per_peer: 10,
+        per_peer: 2,
         ..LIMITS
     });
-    for n in 0..MAX_PEERS * 3 {
-        let n = u32::try_from(n).unwrap();
-        let _ = bounds.take_turn(Some(IpAddr::from(n.to_be_bytes())), Instant::now());
-        assert!(bounds.state().peers.len() <= MAX_PEERS);
-        if n % 1000 == 0 {
-            tokio::time::advance(Duration::from_secs(1)).await;
-        }
+    for n in 0..10 {
+        admit(&bounds, peer(1)).await.unwrap();
+        let registered = Registered {
+            handle: handle(n),
+            ttl: TTL,
+        };
+        bounds.made(peer(1), &registration("orders", "a"), &registered);
     }
-    for n in 0..u32::try_from(MAX_PEERS).unwrap() {
-        let _ = bounds.take_turn(Some(IpAddr::from(n.to_be_bytes())), Instant::now());
+    // The first ones' handles are good for nothing.
+    bounds.renewed(peer(1), &handle(0), TTL);
+    bounds.ended(peer(1), &handle(1));
+    made(&bounds, 10);
+    admit(&bounds, peer(1)).await.unwrap_err();
+    bounds.ended(peer(1), &handle(9));
+    admit(&bounds, peer(1)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_counts_is_not_remembered() {
+    let bounds = Bounds::new(LIMITS);
+    admit(&bounds, peer(1)).await.unwrap();
+    made(&bounds, 1);
+    let now = Instant::now();
+    let mut state = bounds.state();
+    let counted = bounds.peer(&mut state, peer(1).unwrap(), now);
+    assert_eq!(counted.unwrap().made.count(now), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_remembered_of_peers_is_bounded_and_more_of_them_are_served() {
+    let bounds = Bounds::new(RegistrationLimits {
+        per_second_per_peer: 1,
+        ..LIMITS
+    });
+    let turn = |n: u32| {
+        let peer = Some(IpAddr::from(n.to_be_bytes()));
+        bounds.take_turn(peer, Instant::now())
+    };
+    let most = u32::try_from(MAX_PEERS).unwrap();
+    for n in 0..most + 10 {
+        turn(n).unwrap();
     }
     assert_eq!(bounds.state().peers.len(), MAX_PEERS);
-    let status = bounds.take_turn(peer(1), Instant::now()).unwrap_err();
-    assert!(status.message().contains("10000 addresses"), "{status}");
+    turn(0).unwrap_err();
+    turn(most + 1).expect("nobody knows that it has come before");
     tokio::time::advance(Duration::from_secs(2)).await;
-    admit(&bounds, peer(1)).await.unwrap();
+    turn(most + 1).unwrap();
     assert_eq!(
         bounds.state().peers.len(),
         1,
         "the quiet ones are forgotten"
     );
+    turn(most + 1).unwrap_err();
 }
 
 #[tokio::test(start_paused = true)]
