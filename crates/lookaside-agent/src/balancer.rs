@@ -123,27 +123,57 @@ impl BalancerRegistrar {
         for _ in 0..self.balancers.len() {
             let current = self.current.load(Ordering::Relaxed) % self.balancers.len();
             let balancer = &self.balancers[current];
+            let attempt = Attempt {
+                registrar: self,
+                current,
+            };
             let status = match timeout(REQUEST_TIME, request(balancer.client.clone())).await {
-                Ok(Ok(response)) => return Ok(response.into_inner()),
+                Ok(Ok(response)) => {
+                    attempt.answered();
+                    return Ok(response.into_inner());
+                }
                 Ok(Err(status)) => status,
                 Err(_) => Status::deadline_exceeded(format!("no answer within {REQUEST_TIME:?}")),
             };
-            match status.code() {
-                Code::InvalidArgument => return Err(Failure::Refused(status.message().into())),
-                Code::AlreadyExists => return Err(Failure::Taken(status.message().into())),
-                Code::NotFound => return Err(Failure::Gone),
-                _ => {}
-            }
-            failures.push(format!("{}: {}", balancer.address, reason(&status)));
-            // Two requests that fail together move on together.
-            let _ = self.current.compare_exchange(
-                current,
-                (current + 1) % self.balancers.len(),
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            );
+            let failure = match status.code() {
+                Code::InvalidArgument => Failure::Refused(status.message().into()),
+                Code::AlreadyExists => Failure::Taken(status.message().into()),
+                Code::NotFound => Failure::Gone,
+                _ => {
+                    failures.push(format!("{}: {}", balancer.address, reason(&status)));
+                    continue;
+                }
+            };
+            attempt.answered();
+            return Err(failure);
         }
         Err(Failure::Unavailable(failures.join("; ").into()))
+    }
+}
+
+/// One attempt on one balancer, which is left for the next one unless it answers for good.
+/// So it is when the attempt is dropped half way: whoever asks may have less patience, and
+/// would meet the same silent balancer each time.
+struct Attempt<'a> {
+    registrar: &'a BalancerRegistrar,
+    current: usize,
+}
+
+impl Attempt<'_> {
+    fn answered(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        // Two requests that fail together move on together.
+        let _ = self.registrar.current.compare_exchange(
+            self.current,
+            (self.current + 1) % self.registrar.balancers.len(),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
     }
 }
 

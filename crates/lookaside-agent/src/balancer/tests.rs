@@ -176,6 +176,20 @@ async fn a_handle_is_renewed_at_the_next_balancer_when_one_dies() {
 }
 
 #[tokio::test]
+async fn a_caller_that_gives_up_on_a_silent_balancer_meets_the_next_one() {
+    // Connections wait in its backlog for ever.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let good = balancer(&Shared::default(), None);
+    let both = [silent.local_addr().unwrap().into(), good.address.clone()];
+    let registrar = BalancerRegistrar::new(both).unwrap();
+    let it = backend();
+    let impatient = timeout(REQUEST_TIME / 4, registrar.register(&it, ASKED));
+    impatient.await.expect_err("the silent one says nothing");
+    let made = timeout(REQUEST_TIME, registrar.register(&it, ASKED)).await;
+    made.expect("the other one answers").unwrap();
+}
+
+#[tokio::test]
 async fn a_balancer_that_cannot_write_is_passed_over_and_each_failure_is_named() {
     let shared = Shared::default();
     let sick = Status::unavailable("etcd is away");
