@@ -339,3 +339,37 @@ async fn a_balancer_that_starts_with_an_emptied_etcd_asks_whom_it_knew() -> Resu
     assert_eq!(total.failed(), 0, "{total:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_balancer_that_is_restarted_while_it_holds_backends_holds_them_on() -> Result<()> {
+    let fleet = Fleet::start().await;
+    let dir = StateDir::new("2s");
+    let mut balancer = Balancer::start(dir.args(&fleet.etcd.url())).await;
+    let probe = fleet.probe(&balancer).await;
+    fleet.hold_down(&balancer, "120s").await;
+    fleet.delete(&["a", "b", "c", "d"]).await;
+    fleet.suspects(&balancer, 4).await;
+    // One suspect of six is left, which by itself would be no mass removal.
+    fleet.register(&["a", "b", "c"]).await;
+    fleet.suspects(&balancer, 1).await;
+    // Asked to end, and, once the last state is on the disk, killed.
+    assert!(balancer.process.terminate().await.success());
+    let mut balancer = balancer.restart().await;
+    fleet.suspects(&balancer, 1).await;
+    fleet
+        .etcd
+        .put_backend("other", "x", "127.0.0.1:1001", 1)
+        .await;
+    eventually("the newest state is saved", BOUND, || async {
+        check(dir.text().contains("127.0.0.1:1001"), "not yet")
+    })
+    .await;
+    balancer.process.kill();
+    let balancer = balancer.restart().await;
+    fleet.suspects(&balancer, 1).await;
+    let list = Stream::open(balancer.addr, SERVICE).await?.list().await?;
+    assert_eq!(counts(&list).len(), 6);
+    let total = probe.stop().await;
+    assert_eq!(total.failed(), 0, "{total:?}");
+    Ok(())
+}

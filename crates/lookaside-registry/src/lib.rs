@@ -5,6 +5,7 @@
 
 mod claim;
 mod file;
+mod judged;
 mod memory;
 pub mod names;
 mod object;
@@ -20,6 +21,7 @@ mod task;
 
 pub use claim::{Claim, MAX_SECRET_BYTES, MIN_SECRET_BYTES, Owner};
 pub use file::{DEFAULT_POLL, FileError, FileRegistry, MAX_FILE_BYTES};
+pub use judged::{Judged, LastKnown, LastSuspect};
 pub use memory::{Held, MemoryLimits, MemoryRegistry};
 pub use object::parse_duration;
 pub use overrides::{MAX_NOTE_BYTES, OverrideError, OverrideWriter, override_json, parse_override};

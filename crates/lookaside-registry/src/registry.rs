@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use tokio::sync::watch;
 
-use crate::{OverrideWriter, Registrar, RegistryState, saved::SavingStatus};
+use crate::{Judged, LastKnown, OverrideWriter, Registrar, RegistryState, saved::SavingStatus};
 
 /// Where backends and settings are recorded.
 ///
@@ -26,7 +26,13 @@ pub trait Registry: fmt::Debug + Send + Sync + 'static {
     /// What it said when it was last followed, before this process began, where that is
     /// known. It may be served or not; whoever judges the first state of a registry by
     /// what it lacks compares it with this.
-    fn last_known(&self) -> Option<Arc<RegistryState>> {
+    fn last_known(&self) -> Option<LastKnown> {
+        None
+    }
+
+    /// Where a balancer says whom it holds, where that is kept for the process after this
+    /// one.
+    fn judged(&self) -> Option<watch::Sender<Arc<Judged>>> {
         None
     }
 

@@ -2,7 +2,8 @@
 //! down, and for one whose registry is its own memory.
 //!
 //! The directory holds `registry.state` (a header line with length and checksum, then
-//! JSON), `registry.seen` (until when that was known to be right), `lock`, and the last
+//! JSON: what the registry said, and whom the balancer held although it did not say so any
+//! more), `registry.seen` (until when that was known to be right), `lock`, and the last
 //! few files that could not be used, as `registry.state.damaged-<time>` or, of another
 //! registry, `registry.state.other-<time>`, or never read, as the disk hung at the start,
 //! `registry.state.unread-<time>`. A state is written by one process, replaced
@@ -27,6 +28,7 @@ mod store;
 mod unread;
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -50,8 +52,8 @@ use self::{
     stand_in::StandIn,
 };
 use crate::{
-    Freshness, Held, MemoryRegistry, OverrideWriter, Registrar, RegistrarError, Registry,
-    RegistryState, task::Task,
+    Freshness, Held, Judged, LastKnown, MemoryRegistry, OverrideWriter, Registrar, RegistrarError,
+    Registry, RegistryState, task::Task,
 };
 
 /// How long [`SavedRegistry::flush`] waits for a disk.
@@ -65,7 +67,8 @@ const PROOF: Duration = Duration::from_secs(1);
 pub struct SavedRegistry {
     inner: Arc<dyn Registry>,
     states: watch::Receiver<Arc<RegistryState>>,
-    last_known: Option<Arc<RegistryState>>,
+    last_known: Option<LastKnown>,
+    judged: watch::Sender<Arc<Judged>>,
     restored: usize,
     status: Arc<SavingStatus>,
     flushes: mpsc::Sender<Flush>,
@@ -78,18 +81,21 @@ impl SavedRegistry {
     /// saved state stands in for it, as [`Freshness::Stale`]; the first complete state of
     /// its own takes over for good.
     pub fn follow(store: StateStore, inner: Arc<dyn Registry>, grace: Duration) -> Self {
-        let known = store.found.as_ref().and_then(SavedState::known);
-        let last_known = known
-            .as_ref()
-            .map(|known| Arc::new(known.state("not read yet".into())));
+        let found = store.found.as_ref();
+        let known = found.and_then(SavedState::known);
+        let last_known = known.as_ref().zip(found).map(|(known, found)| LastKnown {
+            state: Arc::new(known.state("not read yet".into())),
+            suspects: found.contents.suspects.clone(),
+        });
         let stand_in = StandIn::new(known, Instant::now(), grace);
         let (out, states) = watch::channel(Arc::clone(&inner.subscribe().borrow()));
         let task = Task::spawn(stand(inner.subscribe(), stand_in, out));
-        let source = Source::followed(inner.subscribe());
+        let judged = watch::Sender::default();
+        let source = Source::followed(inner.subscribe(), judged.subscribe());
         Self {
             last_known,
             _stand_in: Some(task),
-            ..Self::new(store, inner, states, source)
+            ..Self::new(store, inner, states, source, judged)
         }
     }
 
@@ -104,19 +110,28 @@ impl SavedRegistry {
     ) -> Result<Self, RegistrarError> {
         let found = store.found.take();
         let mut restored = 0;
+        let mut suspects = BTreeMap::new();
         if let Some(SavedState { contents, .. }) = found
             && let SavedBackends::Held(registrations) = contents.backends
         {
+            suspects = contents.suspects;
             restored = put_back(&memory, registrations, &contents.settings).await?;
             let overrides = memory.restore_overrides(&contents.overrides, SystemTime::now());
             let overrides = overrides.await;
             tracing::info!(restored = overrides, "overrides restored");
         }
         let states = memory.subscribe();
-        let source = Source::held(&memory, states.clone());
+        let judged = watch::Sender::default();
+        let source = Source::held(&memory, states.clone(), judged.subscribe());
+        // Nothing but these was known that has not been put back.
+        let last_known = (!suspects.is_empty()).then(|| LastKnown {
+            state: Arc::clone(&states.borrow()),
+            suspects,
+        });
         Ok(Self {
             restored,
-            ..Self::new(store, Arc::new(memory), states, source)
+            last_known,
+            ..Self::new(store, Arc::new(memory), states, source, judged)
         })
     }
 
@@ -125,6 +140,7 @@ impl SavedRegistry {
         inner: Arc<dyn Registry>,
         states: watch::Receiver<Arc<RegistryState>>,
         source: Source,
+        judged: watch::Sender<Arc<Judged>>,
     ) -> Self {
         let (flushes, received) = mpsc::channel(1);
         let status = Arc::new(SavingStatus::default());
@@ -139,6 +155,7 @@ impl SavedRegistry {
             inner,
             states,
             last_known: None,
+            judged,
             restored: 0,
             status,
             flushes,
@@ -182,8 +199,12 @@ impl Registry for SavedRegistry {
         self.inner.override_writer()
     }
 
-    fn last_known(&self) -> Option<Arc<RegistryState>> {
+    fn last_known(&self) -> Option<LastKnown> {
         self.last_known.clone()
+    }
+
+    fn judged(&self) -> Option<watch::Sender<Arc<Judged>>> {
+        Some(self.judged.clone())
     }
 
     fn saving(&self) -> Option<&SavingStatus> {

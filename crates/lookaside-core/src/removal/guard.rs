@@ -5,7 +5,7 @@ use std::{
 };
 
 use super::{
-    Belief, MassRemoval,
+    Belief, MassRemoval, Suspect,
     diff::Difference,
     missing::{Missing, Stage, counts},
 };
@@ -193,6 +193,12 @@ impl Guard {
             && self.mass.is_none()
     }
 
+    /// Sorted by id.
+    pub(super) fn suspects(&self) -> Arc<[Suspect]> {
+        let held = self.missing.values().filter(|it| it.is_held());
+        held.map(|it| it.suspect(self.hold_down)).collect()
+    }
+
     pub(super) fn belief(&self) -> Belief {
         let held = || self.missing.values().filter(|it| it.is_held());
         if held().next().is_none() {
@@ -202,7 +208,6 @@ impl Guard {
                 settled: !self.is_waiting(),
             };
         }
-        let suspects = held().map(|it| it.suspect(self.hold_down)).collect();
         let mut backends = self.registered.backends.clone();
         backends.extend(held().map(|it| Arc::clone(&it.backend)));
         backends.sort_by(|one, other| one.id.cmp(&other.id));
@@ -211,7 +216,7 @@ impl Guard {
                 backends,
                 problems: self.registered.problems.clone(),
             }),
-            suspects,
+            suspects: self.suspects(),
             settled: !self.is_waiting(),
         }
     }

@@ -1,4 +1,5 @@
 mod observe;
+mod resume;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

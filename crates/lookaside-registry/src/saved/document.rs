@@ -4,21 +4,22 @@ mod backends;
 mod overrides;
 mod registrations;
 mod settings;
+mod suspects;
 
-use std::{sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
-use lookaside_core::{OverridesSnapshot, Problem, SettingsSnapshot, Snapshot};
+use lookaside_core::{OverridesSnapshot, Problem, ServiceName, SettingsSnapshot, Snapshot};
 use serde::{Deserialize, Serialize};
 
 use self::{
     backends::BackendsShape, overrides::OverridesShape, registrations::RegistrationShape,
-    settings::SettingsSnapshotShape,
+    settings::SettingsSnapshotShape, suspects::SuspectsShape,
 };
 use super::{
     Origin, clock,
     envelope::{Damage, seal, unseal},
 };
-use crate::Held;
+use crate::{Held, LastSuspect};
 
 /// What a registry said at some time.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +41,8 @@ pub struct Contents {
     pub settings: Arc<SettingsSnapshot>,
     /// Operators' overrides.
     pub overrides: Arc<OverridesSnapshot>,
+    /// Backends that were gone from it, and held by the balancer.
+    pub suspects: BTreeMap<ServiceName, Vec<LastSuspect>>,
 }
 
 /// Where the backends are registered.
@@ -62,6 +65,8 @@ struct Body {
     registrations: Option<Vec<RegistrationShape>>,
     settings: SettingsSnapshotShape,
     overrides: OverridesShape,
+    #[serde(default, skip_serializing_if = "SuspectsShape::is_empty")]
+    suspects: SuspectsShape,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -89,6 +94,7 @@ pub fn encode(state: &SavedState) -> Result<Vec<u8>, serde_json::Error> {
         registrations: registrations.map(|held| held.iter().map(RegistrationShape::from).collect()),
         settings: SettingsSnapshotShape::try_from(&*contents.settings)?,
         overrides: OverridesShape::try_from(&*contents.overrides)?,
+        suspects: SuspectsShape::from(&contents.suspects),
     };
     Ok(seal(&serde_json::to_vec(&body)?))
 }
@@ -123,6 +129,7 @@ fn decode_body(body: &[u8]) -> Result<SavedState, String> {
             backends,
             settings: Arc::new(SettingsSnapshot::try_from(body.settings)?),
             overrides: Arc::new(OverridesSnapshot::try_from(body.overrides)?),
+            suspects: body.suspects.read()?,
         },
     })
 }

@@ -1,10 +1,15 @@
-use std::{sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
-use lookaside_core::{OverridesSnapshot, Revision, SettingsSnapshot, Snapshot};
-use tokio::{sync::watch, time::Instant};
+use lookaside_core::{
+    OverridesSnapshot, Revision, ServiceName, SettingsSnapshot, Snapshot, Suspect,
+};
+use tokio::{
+    sync::watch::{self, error::RecvError},
+    time::Instant,
+};
 
 use super::{Contents, SavedBackends, clock};
-use crate::{Freshness, MemoryRegistry, RegistryState, memory::Holder};
+use crate::{Freshness, Judged, LastSuspect, MemoryRegistry, RegistryState, memory::Holder};
 
 /// Where the state comes from that is to be saved.
 #[derive(Debug)]
@@ -17,6 +22,7 @@ pub(super) enum Source {
 #[derive(Debug)]
 pub(super) struct Followed {
     states: watch::Receiver<Arc<RegistryState>>,
+    judged: watch::Receiver<Arc<Judged>>,
     /// What was last reported to have changed.
     last: Option<Complete>,
 }
@@ -27,17 +33,26 @@ pub(super) struct HeldHere {
     holder: Holder,
     states: watch::Receiver<Arc<RegistryState>>,
     versions: watch::Receiver<(Revision, u64)>,
+    judged: watch::Receiver<Arc<Judged>>,
 }
 
 impl Source {
-    pub(super) fn followed(mut states: watch::Receiver<Arc<RegistryState>>) -> Self {
+    pub(super) fn followed(
+        mut states: watch::Receiver<Arc<RegistryState>>,
+        judged: watch::Receiver<Arc<Judged>>,
+    ) -> Self {
         states.mark_changed();
-        Self::Followed(Followed { states, last: None })
+        Self::Followed(Followed {
+            states,
+            judged,
+            last: None,
+        })
     }
 
     pub(super) fn held(
         registry: &MemoryRegistry,
         states: watch::Receiver<Arc<RegistryState>>,
+        judged: watch::Receiver<Arc<Judged>>,
     ) -> Self {
         let holder = registry.holder();
         let mut versions = holder.versions();
@@ -47,19 +62,21 @@ impl Source {
             holder,
             states,
             versions,
+            judged,
         })
     }
 
     /// Waits for something new to save; `false` when there will be nothing any more.
     pub(super) async fn changed(&mut self) -> bool {
         match self {
-            Self::Held(held) => held.versions.changed().await.is_ok(),
+            Self::Held(held) => either(held.versions.changed(), held.judged.changed()).await,
             Self::Followed(followed) => loop {
-                if followed.states.changed().await.is_err() {
+                if !either(followed.states.changed(), followed.judged.changed()).await {
                     return false;
                 }
                 let state = Arc::clone(&followed.states.borrow_and_update());
-                let Some(new) = complete(&state) else {
+                let judged = Arc::clone(&followed.judged.borrow_and_update());
+                let Some(new) = complete(&state, judged) else {
                     continue;
                 };
                 // Most states say only that nothing has changed.
@@ -79,22 +96,29 @@ impl Source {
             Followed(Arc<RegistryState>),
             Held(Holder, Arc<RegistryState>),
         }
-        let now = match self {
-            Self::Followed(it) => Now::Followed(Arc::clone(&it.states.borrow())),
-            Self::Held(it) => Now::Held(it.holder.clone(), Arc::clone(&it.states.borrow())),
+        let (now, judged) = match self {
+            Self::Followed(it) => (Now::Followed(Arc::clone(&it.states.borrow())), &it.judged),
+            Self::Held(it) => {
+                let state = Arc::clone(&it.states.borrow());
+                (Now::Held(it.holder.clone(), state), &it.judged)
+            }
         };
+        let judged = Arc::clone(&judged.borrow());
         async move {
+            let suspects = last_suspects(&judged);
             match now {
                 Now::Followed(state) => {
                     let Complete {
                         backends,
                         settings,
                         overrides,
-                    } = complete(&state)?;
+                        judged: _,
+                    } = complete(&state, judged)?;
                     let contents = Contents {
                         backends: SavedBackends::Followed(backends),
                         settings,
                         overrides,
+                        suspects,
                     };
                     Some((contents, clock::wall(as_of(&state.freshness)?)))
                 }
@@ -103,6 +127,7 @@ impl Source {
                         backends: SavedBackends::Held(holder.held().await.ok()?),
                         settings: state.settings.clone()?,
                         overrides: state.overrides.clone()?,
+                        suspects,
                     };
                     Some((contents, SystemTime::now()))
                 }
@@ -126,6 +151,7 @@ struct Complete {
     backends: Arc<Snapshot>,
     settings: Arc<SettingsSnapshot>,
     overrides: Arc<OverridesSnapshot>,
+    judged: Arc<Judged>,
 }
 
 impl Complete {
@@ -134,15 +160,45 @@ impl Complete {
         Arc::ptr_eq(&self.backends, &other.backends)
             && Arc::ptr_eq(&self.settings, &other.settings)
             && Arc::ptr_eq(&self.overrides, &other.overrides)
+            && Arc::ptr_eq(&self.judged, &other.judged)
     }
 }
 
-fn complete(state: &RegistryState) -> Option<Complete> {
+/// Of the backends, those that the balancer has judged, where there is one: it is behind
+/// by a moment, and a state of which backends are gone must not be kept without those that
+/// are held, or a process that ends in between forgets them.
+fn complete(state: &RegistryState, judged: Arc<Judged>) -> Option<Complete> {
+    let read = state.backends.as_ref()?;
     Some(Complete {
-        backends: state.backends.clone()?,
+        backends: Arc::clone(judged.backends.as_ref().unwrap_or(read)),
         settings: state.settings.clone()?,
         overrides: state.overrides.clone()?,
+        judged,
     })
+}
+
+fn last_suspects(judged: &Judged) -> BTreeMap<ServiceName, Vec<LastSuspect>> {
+    let last = |suspect: &Suspect| LastSuspect {
+        backend: Arc::clone(&suspect.backend),
+        addresses: suspect.addresses.to_vec(),
+        since: clock::wall(Instant::from_std(suspect.since)),
+    };
+    let services = judged.suspects.iter();
+    services
+        .map(|(name, suspects)| (name.clone(), suspects.iter().map(last).collect()))
+        .collect()
+}
+
+/// Waits for one of the two; whether both may come again. Nobody who judges is no end:
+/// the sender is kept beside this.
+async fn either(
+    one: impl Future<Output = Result<(), RecvError>>,
+    other: impl Future<Output = Result<(), RecvError>>,
+) -> bool {
+    tokio::select! {
+        changed = one => changed.is_ok(),
+        changed = other => changed.is_ok(),
+    }
 }
 
 fn as_of(freshness: &Freshness) -> Option<Instant> {

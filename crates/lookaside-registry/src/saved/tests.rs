@@ -1,3 +1,5 @@
+mod judged;
+
 use std::{path::Path, time::SystemTime};
 
 use lookaside_core::{BackendState, ServiceName, Settings, Snapshot};
@@ -18,12 +20,15 @@ impl Puppet {
     }
 
     fn says(&self, revision: i64) {
-        let backends = Snapshot {
+        self.has(&Arc::new(Snapshot {
             revision,
             ..Snapshot::default()
-        };
+        }));
+    }
+
+    fn has(&self, backends: &Arc<Snapshot>) {
         self.0.send_replace(Arc::new(RegistryState {
-            backends: Some(Arc::new(backends)),
+            backends: Some(Arc::clone(backends)),
             settings: Some(Arc::default()),
             overrides: Some(Arc::default()),
             freshness: Freshness::Synced {
@@ -96,7 +101,7 @@ async fn what_was_followed_stands_in_at_the_next_start_until_the_registry_speaks
     let puppet = Puppet::connecting();
     let grace = Duration::from_millis(300);
     let second = SavedRegistry::follow(store(temp.path()).await, puppet.clone(), grace);
-    assert_eq!(revision(&second.last_known().unwrap()), Some(8));
+    assert_eq!(revision(&second.last_known().unwrap().state), Some(8));
     let mut states = second.subscribe();
     assert_eq!(
         revision(&states.borrow()),

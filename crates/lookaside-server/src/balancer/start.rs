@@ -171,6 +171,7 @@ impl Balancer {
             probes: config.probes.clone(),
             metrics: metrics.removals.clone(),
             last_known: registry.last_known(),
+            judged: registry.judged(),
         };
         let (planned, planned_seen) = watch::channel(Err("starting".into()));
         let (checks, checks_seen) = watch::channel(Arc::default());

@@ -1,3 +1,4 @@
+mod remembered;
 mod vanished;
 
 use std::{
@@ -10,9 +11,10 @@ use lookaside_core::{
     Host, OverridesSnapshot, Removals, Service, ServiceName, ServiceOverrides, ServiceSettings,
     SettingsSnapshot, Snapshot, TokenIssuer,
 };
-use lookaside_registry::{RegistryState, names::Names};
+use lookaside_registry::{Judged, RegistryState, names::Names};
 use tokio::time::Instant;
 
+use self::remembered::Remembered;
 use super::{
     diff::changed,
     service::{Inputs, PlanConfig, PlannedService},
@@ -41,8 +43,8 @@ pub(super) struct Services {
     verdicts: Arc<Verdicts>,
     checks: Checks,
     removals: Removals,
-    /// What the registry said before this process began, until it says something itself.
-    last_known: Option<Arc<Snapshot>>,
+    last_known: Option<Remembered>,
+    judged: Arc<Judged>,
     has_state: bool,
     planned: HashMap<ServiceName, PlannedService>,
     /// Services whose changes wait, by when they go out.
@@ -72,6 +74,7 @@ impl Services {
             checks: Checks::default(),
             removals: Removals::new(lists.mass_removal),
             last_known: None,
+            judged: Arc::default(),
             has_state: false,
             planned: HashMap::new(),
             due: BTreeSet::new(),
@@ -108,6 +111,7 @@ impl Services {
         self.set_hold_downs(&names, now);
         self.watch_removals(&before, now);
         names.extend(self.removals.take_changed());
+        self.note_suspects(&names);
         for name in names {
             self.change(name, now);
         }

@@ -4,7 +4,7 @@ use std::{
 };
 
 use lookaside_core::TokenIssuer;
-use lookaside_registry::{Freshness, RegistryState, names::Names};
+use lookaside_registry::{Freshness, Judged, LastKnown, RegistryState, names::Names};
 use tokio::{
     sync::watch,
     time::{Instant, MissedTickBehavior, interval, sleep_until},
@@ -37,8 +37,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct RemovalConfig {
     pub(crate) probes: Probes,
     pub(crate) metrics: RemovalMetrics,
-    /// What the registry said to a process before this one.
-    pub(crate) last_known: Option<Arc<RegistryState>>,
+    /// What the registry said to a process before this one, and whom that held.
+    pub(crate) last_known: Option<LastKnown>,
+    /// Where whom this one holds is kept for the next, if anywhere.
+    pub(crate) judged: Option<watch::Sender<Arc<Judged>>>,
 }
 
 /// What is planned from, each complete at a revision of its own.
@@ -135,6 +137,13 @@ pub(crate) async fn run(
             (ticket, answer) = asking.next() => services.probed(ticket, answer, now()),
             () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {}
             _ = forget.tick() => services.forget_absent(Instant::now()),
+        }
+        if let Some(judged) = &removal.judged {
+            judged.send_if_modified(|kept| {
+                let is_new = !Arc::ptr_eq(kept, services.judged());
+                *kept = Arc::clone(services.judged());
+                is_new
+            });
         }
         services.checks().publish(&checks);
         report(services.take_removal_events(), &removal.metrics);

@@ -1,6 +1,7 @@
 mod histories;
 mod model;
 mod places;
+mod resume;
 mod suspects;
 mod threshold;
 

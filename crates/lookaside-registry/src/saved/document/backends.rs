@@ -25,7 +25,7 @@ struct ServiceShape {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BackendShape {
+pub(super) struct BackendShape {
     id: String,
     address: String,
     weight: u32,
@@ -80,17 +80,7 @@ impl From<&Service> for ServiceShape {
     fn from(service: &Service) -> Self {
         let backends = service.backends.iter();
         Self {
-            backends: backends
-                .map(|backend| BackendShape {
-                    id: backend.id.to_string(),
-                    address: backend.address.to_string(),
-                    weight: backend.weight,
-                    zone: backend.zone.as_deref().map(str::to_owned),
-                    state: backend.state.into(),
-                    key: backend.key.to_string(),
-                    revision: backend.revision,
-                })
-                .collect(),
+            backends: backends.map(|it| BackendShape::from(&**it)).collect(),
             problems: problem_shapes(&service.problems),
         }
     }
@@ -113,6 +103,20 @@ impl TryFrom<ServiceShape> for Service {
             backends,
             problems: problems(shape.problems),
         })
+    }
+}
+
+impl From<&Backend> for BackendShape {
+    fn from(backend: &Backend) -> Self {
+        Self {
+            id: backend.id.to_string(),
+            address: backend.address.to_string(),
+            weight: backend.weight,
+            zone: backend.zone.as_deref().map(str::to_owned),
+            state: backend.state.into(),
+            key: backend.key.to_string(),
+            revision: backend.revision,
+        }
     }
 }
 

@@ -1,4 +1,7 @@
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    net::SocketAddr,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use lookaside_core::{
     Backend, BackendState, Drop, Drops, OnEmpty, Override, OverrideNote, Service, ServiceName,
@@ -186,18 +189,39 @@ fn overrides_snapshot() -> impl Strategy<Value = Arc<OverridesSnapshot>> {
     })
 }
 
+fn suspects() -> impl Strategy<Value = BTreeMap<ServiceName, Vec<LastSuspect>>> {
+    let at = (
+        any::<([u8; 16], u16)>().prop_map(SocketAddr::from),
+        0..253_402_300_799_999u64,
+    );
+    let suspects = (service(), at).prop_map(|(service, (address, ms))| {
+        let suspect = |backend| LastSuspect {
+            backend,
+            addresses: vec![address],
+            since: UNIX_EPOCH + Duration::from_millis(ms),
+        };
+        service.backends.into_iter().map(suspect).collect()
+    });
+    btree_map(service_name(), suspects, 0..3)
+}
+
 fn contents() -> impl Strategy<Value = Contents> {
     let backends = prop_oneof![
         snapshot().prop_map(SavedBackends::Followed),
         prop::collection::vec(held(), 0..4).prop_map(SavedBackends::Held),
     ];
-    (backends, settings_snapshot(), overrides_snapshot()).prop_map(
-        |(backends, settings, overrides)| Contents {
-            backends,
-            settings,
-            overrides,
-        },
-    )
+    let parts = (
+        backends,
+        settings_snapshot(),
+        overrides_snapshot(),
+        suspects(),
+    );
+    parts.prop_map(|(backends, settings, overrides, suspects)| Contents {
+        backends,
+        settings,
+        overrides,
+        suspects,
+    })
 }
 
 fn saved() -> impl Strategy<Value = SavedState> {
@@ -240,6 +264,7 @@ fn nothing(backends: SavedBackends) -> Contents {
         backends,
         settings: Arc::default(),
         overrides: Arc::default(),
+        suspects: BTreeMap::new(),
     }
 }
 
@@ -332,6 +357,25 @@ fn what_this_version_would_not_write_is_refused_with_a_reason() {
             "{error}"
         );
     }
+    let suspects = |list: &[&str]| {
+        let suspect = |id: &&str| {
+            let backend = backend(id, 1);
+            format!(r#"{{"backend":{backend},"addresses":[],"since":"2026-01-01T00:00:00Z"}}"#)
+        };
+        let list: Vec<_> = list.iter().map(suspect).collect();
+        let suspects = format!(r#""suspects":{{"orders":[{}]}},{settings}"#, list.join(","));
+        backends("").replace(settings, &suspects)
+    };
+    assert!(decode(&seal(suspects(&["a", "b"]).as_bytes())).is_ok());
+    for wrong in [["b", "a"], ["a", "a"]] {
+        let error = refusal(&suspects(&wrong));
+        assert!(
+            error.contains("suspects of service orders") && error.contains("sorted"),
+            "{error}"
+        );
+    }
+    let error = refusal(&suspects(&["a"]).replace("2026-01-01T00:00:00Z\"}]", "?\"}]"));
+    assert!(error.contains("since"), "{error}");
     let error = refusal(&backends(&service(&[backend("a", 0)])));
     assert!(error.contains("cannot be dialled"), "{error}");
 }
@@ -366,6 +410,7 @@ fn what_is_longer_as_it_is_written_than_what_may_be_set_is_read_again() {
                 services: [(orders, Arc::new(overrides))].into(),
                 ..OverridesSnapshot::default()
             }),
+            suspects: BTreeMap::new(),
         },
     };
     assert_eq!(decode(&encode(&state).unwrap()).unwrap(), state);

@@ -17,6 +17,7 @@ fn file() -> Vec<u8> {
         backends: SavedBackends::Followed(Arc::default()),
         settings: Arc::default(),
         overrides: Arc::default(),
+        suspects: Default::default(),
     };
     encode(&SavedState {
         origin: origin(),

@@ -1,5 +1,6 @@
 mod health;
 mod keys;
+mod remembered;
 mod vanished;
 
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32};

@@ -6,10 +6,9 @@ use lookaside_core::{
     Backend, BackendState, Host, Policy, Probe, ProbeAnswer, ProbeTicket, RemovalEvent, Revision,
     Service, ServiceName, Snapshot, Surroundings, Suspect, SuspectProbe,
 };
-use lookaside_registry::{Freshness, RegistryState};
 use tokio::time::Instant;
 
-use super::{KNOWN_FOR, Now, Services, changed};
+use super::{Now, Services, changed, remembered::Suspects};
 
 /// The backends that a service is planned from.
 pub(super) struct Believed {
@@ -19,15 +18,19 @@ pub(super) struct Believed {
 }
 
 /// What the removals want to know of everything else.
-struct World<'a>(&'a Services);
+struct World<'a> {
+    services: &'a Services,
+    /// Suspects of the process before this one.
+    remembered: &'a Suspects,
+}
 
 impl Surroundings for World<'_> {
     fn hold_down(&self, service: &ServiceName) -> Duration {
-        self.0.policy(service).hold_down.value
+        self.services.policy(service).hold_down.value
     }
 
     fn is_drained(&self, service: &ServiceName, backend: &Backend) -> bool {
-        let overrides = self.0.overrides.services.get(service);
+        let overrides = self.services.overrides.services.get(service);
         let of_backend = overrides.and_then(|them| them.backends.get(&backend.id));
         of_backend.is_some_and(|them| {
             let planned = them.apply(backend);
@@ -36,7 +39,7 @@ impl Surroundings for World<'_> {
     }
 
     fn addresses(&self, service: &ServiceName, backend: &Backend) -> Arc<[SocketAddr]> {
-        let names = &self.0.names;
+        let names = &self.services.names;
         let is_followed = match backend.address.host() {
             Host::Ip(_) => true,
             Host::Name(host) => names.status(host).is_some(),
@@ -45,53 +48,47 @@ impl Surroundings for World<'_> {
             return names.addresses(backend);
         }
         // The resolver has seen it vanish first.
-        let planned = self.0.planned.get(service);
-        let last = planned.and_then(|planned| planned.last_addresses(&backend.id));
-        last.map(Arc::clone).unwrap_or_default()
+        let planned = self.services.planned.get(service);
+        if let Some(last) = planned.and_then(|planned| planned.last_addresses(&backend.id)) {
+            return Arc::clone(last);
+        }
+        let mut remembered = self.remembered.get(service).into_iter().flatten();
+        let found = remembered.find(|it| it.backend.id == backend.id);
+        found.map(|it| it.addresses[..].into()).unwrap_or_default()
     }
 }
 
 impl Services {
-    /// Takes over what the registry said when it was last followed, by a process before
-    /// this one: what has vanished since is judged like any removal. A state that is long
-    /// past says nothing, as the addresses in it may be anybody's by now.
-    pub(in crate::planner) fn remember(&mut self, last_known: &RegistryState, now: Now) {
-        let as_of = match last_known.freshness {
-            Freshness::Connecting { .. } => return,
-            Freshness::Synced { as_of } | Freshness::Stale { as_of, .. } => as_of,
-        };
-        if self.has_state || now.timer > as_of + KNOWN_FOR {
-            return;
-        }
-        self.last_known = last_known.backends.clone();
-    }
-
     /// What has vanished between two snapshots.
     pub(super) fn watch_removals(&mut self, before: &Arc<Snapshot>, now: Now) {
         let at = now.timer.into_std();
-        let last_known = self.last_known.take();
-        if let Some(last_known) = &last_known {
-            let services = last_known.services.iter();
-            let all = services.map(|(name, service)| (name.clone(), Some(Arc::clone(service))));
-            self.observe_removals(all.collect(), at);
-        }
-        let before = last_known.as_ref().unwrap_or(before);
+        let (known, suspects) = self.recall(now).unzip();
+        let (before, suspects) = (
+            known.as_ref().unwrap_or(before),
+            suspects.unwrap_or_default(),
+        );
         let mut changes = Vec::new();
         if !Arc::ptr_eq(before, &self.backends) {
             changed(&before.services, &self.backends.services, |name| {
                 changes.push((name.clone(), self.backends.services.get(name).cloned()));
             });
         }
-        self.observe_removals(changes, at);
+        self.observe_removals(changes, &suspects, at);
+        self.hold_since(&suspects, now);
     }
 
-    fn observe_removals(
+    pub(super) fn observe_removals(
         &mut self,
         changes: Vec<(ServiceName, Option<Arc<Service>>)>,
+        remembered: &Suspects,
         at: std::time::Instant,
     ) {
         let mut removals = std::mem::take(&mut self.removals);
-        removals.observe(changes, &World(self), at);
+        let world = World {
+            services: self,
+            remembered,
+        };
+        removals.observe(changes, &world, at);
         self.removals = removals;
     }
 
@@ -106,7 +103,7 @@ impl Services {
         }
     }
 
-    fn policy(&self, name: &ServiceName) -> Policy {
+    pub(super) fn policy(&self, name: &ServiceName) -> Policy {
         Policy::new(
             &self.config.defaults,
             &self.settings_of(name).settings,

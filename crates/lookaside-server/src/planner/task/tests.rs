@@ -62,6 +62,7 @@ fn start(
             probes: Probes::default(),
             metrics: RemovalMetrics::new(&mut prometheus_client::registry::Registry::default()),
             last_known: None,
+            judged: None,
         },
     ));
     seen

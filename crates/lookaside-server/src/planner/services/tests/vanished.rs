@@ -1,5 +1,8 @@
 use lookaside_core::{HealthCheck, Host, HostPort, Probe, ProbeAnswer};
-use lookaside_registry::names::{Answer, Lookup, LookupError, NameResolver};
+use lookaside_registry::{
+    LastKnown,
+    names::{Answer, Lookup, LookupError, NameResolver},
+};
 
 use super::*;
 
@@ -30,6 +33,15 @@ impl Fixture {
             asked.push(check);
         }
         asked
+    }
+
+    /// Begins anew after a process that knew this.
+    fn remember(&mut self, known: &RegistryState) {
+        let last_known = LastKnown {
+            state: Arc::new(known.clone()),
+            suspects: BTreeMap::new(),
+        };
+        self.services.remember(&last_known, self.now());
     }
 
     fn suspects(&self, text: &str) -> usize {
@@ -231,7 +243,7 @@ fn what_vanished_before_the_start_is_asked_before_the_first_list() {
     let known = before.state.clone();
     let mut fixture = Fixture::new(OnEmpty::Fallback);
     before.at = Duration::ZERO;
-    fixture.services.remember(&known, fixture.now());
+    fixture.remember(&known);
     fixture.set("orders", Some(service(&[6])));
     assert!(fixture.services.asks());
     assert!(fixture.published("orders").is_none());
@@ -248,7 +260,7 @@ fn what_vanished_before_the_start_is_asked_before_the_first_list() {
 fn a_service_that_vanished_before_the_start_altogether_is_asked_too() {
     let known = Fixture::settled().state;
     let mut fixture = Fixture::new(OnEmpty::Fallback);
-    fixture.services.remember(&known, fixture.now());
+    fixture.remember(&known);
     fixture.set("users", Some(service(&[1])));
     fixture.answer(|_| ProbeAnswer::Alive);
     fixture.after(QUIET);
@@ -261,7 +273,7 @@ fn what_was_known_long_ago_says_nothing() {
     let known = Fixture::settled().state;
     let mut fixture = Fixture::new(OnEmpty::Fallback);
     fixture.at = KNOWN_FOR + 60 * SECOND;
-    fixture.services.remember(&known, fixture.now());
+    fixture.remember(&known);
     fixture.set("orders", Some(service(&[6])));
     assert!(!fixture.services.asks());
     assert_eq!(fixture.slots("orders"), 1);

@@ -1,0 +1,74 @@
+//! A process that takes over the suspects of one before it.
+
+use super::*;
+
+/// Of eight backends the last four are registered, and `held` were suspects for 10 s.
+fn resumed(held: &[&str]) -> Fixture {
+    let mut fixture = Fixture::new();
+    fixture.edit("orders", |backends| {
+        for n in 4..8 {
+            put(backends, &format!("b{n}"), 1000 + n);
+        }
+        for (n, id) in (1000..).zip(held) {
+            put(backends, id, n);
+        }
+    });
+    fixture.removals.resume([&name("orders")], fixture.now);
+    fixture.remove("orders", held);
+    let since = fixture.now - 10 * SECOND;
+    for held in held {
+        let (now, held) = (fixture.now, id(held));
+        fixture
+            .removals
+            .held_since(&name("orders"), &held, since, now);
+    }
+    fixture
+}
+
+#[test]
+fn those_who_were_suspects_are_asked_however_few_they_are() {
+    let mut fixture = resumed(&["b0"]);
+    assert!(!fixture.settled("orders"), "one of five is no mass removal");
+    assert_eq!(fixture.answer(alive), ["b0"]);
+    assert_eq!(fixture.suspects("orders"), ["b0"]);
+    let kept = fixture.removals.suspects_of(&name("orders"));
+    assert_eq!(kept[0].since, fixture.now - 10 * SECOND);
+    let events = fixture.removals.take_events();
+    let begins = |it: &RemovalEvent| matches!(it, RemovalEvent::Mass { .. });
+    assert!(!events.iter().any(begins), "it is no new one: {events:?}");
+
+    let mut fixture = resumed(&["b0", "b1"]);
+    fixture.answer(refused);
+    assert_eq!(fixture.believed("orders"), ["b4", "b5", "b6", "b7"]);
+}
+
+#[test]
+fn those_who_were_suspects_are_held_for_what_is_left_of_their_time() {
+    let mut fixture = resumed(&["b0", "b1"]);
+    fixture.answer(alive);
+    for _ in 0..19 {
+        fixture.after(SECOND);
+        fixture.answer(alive);
+    }
+    assert_eq!(fixture.suspects("orders"), ["b0", "b1"]);
+    fixture.after(SECOND);
+    assert_eq!(fixture.suspects("orders"), [""; 0]);
+    assert_eq!(fixture.left(), [Why::HeldLongEnough, Why::HeldLongEnough]);
+}
+
+#[test]
+fn services_that_are_unknown_or_believe_everything_have_nothing_to_resume() {
+    let mut fixture = Fixture::with(2);
+    fixture.world.hold_down = Duration::ZERO;
+    let unknown = name("unknown");
+    fixture
+        .removals
+        .resume([&name("orders"), &unknown], fixture.now);
+    fixture.remove("orders", &["b0"]);
+    for service in [&name("orders"), &unknown] {
+        let now = fixture.now;
+        fixture.removals.held_since(service, &id("b0"), now, now);
+        assert!(fixture.removals.suspects_of(service).is_empty());
+    }
+    assert_eq!(fixture.believed("orders"), ["b1"]);
+}
