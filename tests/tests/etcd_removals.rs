@@ -346,7 +346,7 @@ async fn a_balancer_that_is_restarted_while_it_holds_backends_holds_them_on() ->
     let dir = StateDir::new("2s");
     let mut balancer = Balancer::start(dir.args(&fleet.etcd.url())).await;
     let probe = fleet.probe(&balancer).await;
-    fleet.hold_down(&balancer, "120s").await;
+    fleet.hold_down(&balancer, "600s").await;
     fleet.delete(&["a", "b", "c", "d"]).await;
     fleet.suspects(&balancer, 4).await;
     // One suspect of six is left, which by itself would be no mass removal.
