@@ -159,7 +159,7 @@ fn those_that_are_held_by_a_host_name_keep_its_addresses() {
     let before = holding();
     let mut fixture = Fixture::new(OnEmpty::Fallback);
     (fixture.start, fixture.at) = (before.start, before.at + SECOND);
-    fixture.state = before.state.clone();
+    fixture.state = before.state;
     fixture.services.remember(&known, fixture.now());
     fixture
         .services
