@@ -32,6 +32,7 @@ use http::HeaderValue;
 pub use self::fuzzing::fuzz_response;
 use crate::{
     Policy, PolicyBuilder, PolicyOptions,
+    observer::Observers,
     policy::PolicyChoice,
     subchannel::{KeepAlive, PoolSettings},
 };
@@ -56,6 +57,7 @@ pub(crate) struct GrpclbSettings {
     /// Of the balancer channel.
     pub(crate) user_agent: HeaderValue,
     pub(crate) pool: PoolSettings,
+    pub(crate) observers: Observers,
 }
 
 impl GrpclbSettings {

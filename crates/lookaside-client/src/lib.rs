@@ -37,6 +37,7 @@
 //! | feature | default | adds |
 //! | --- | --- | --- |
 //! | `dns` | yes | host names among targets, balancers and fallback addresses |
+//! | `prometheus` | no | `PrometheusObserver`: a channel's events as metrics |
 //! | `tls` | no | `TlsConnector`: connections in TLS |
 
 mod address;
@@ -48,6 +49,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod grpclb;
+mod observer;
 mod policy;
 mod policy_task;
 mod resolver;
@@ -62,6 +64,9 @@ pub use connector::{ConnectFuture, Connector, Io, TcpConnector, Transport};
 pub use endpoint::Endpoint;
 pub use error::{BuildError, ConnectError};
 pub use lookaside_core::ConnectivityState;
+#[cfg(feature = "prometheus")]
+pub use observer::PrometheusObserver;
+pub use observer::{Event, ListSummary, LoadReport, Observer};
 pub use policy::{
     CallEnd, CallTracker, ChildPolicy, Controller, MAX_TRACKERS, Mode, Pick, PickArgs, PickError,
     PickResult, Picker, Policy, PolicyBuilder, PolicyConfig, PolicyOptions, PolicyRegistry,

@@ -13,6 +13,7 @@ use crate::{
     ResolverBuilder, ResolverController, ResolverUpdate, Subchannel, SubchannelState,
     WorkScheduler,
     channel::Shared,
+    observer,
     policy::{ExitIdlePicker, PolicyChoice, QueuingPicker, Switch},
     subchannel::{Event, Pool},
 };
@@ -170,6 +171,10 @@ impl PolicyTask {
         let mut taken = 0;
         while let Some(event) = next {
             if let Some((subchannel, state)) = self.pool.apply(event) {
+                self.shared.observers.tell(&observer::Event::Subchannel {
+                    address: subchannel.address(),
+                    state: &state,
+                });
                 self.with_policy(wake, |policy, control| {
                     policy.subchannel_update(&subchannel, &state, control);
                 });
@@ -198,6 +203,10 @@ impl PolicyTask {
         let informed = active.informed;
         for update in found.0 {
             tracing::debug!(?update, "resolved");
+            self.shared.observers.tell(&observer::Event::Resolved {
+                addresses: update.addresses.as_deref().map(<[_]>::len),
+                balancers: update.balancers.as_deref().map(<[_]>::len),
+            });
             let choice = self.makers.policy.clone();
             self.with_policy(wake, |policy, control| {
                 policy.resolver_update(&choice, &update, control);

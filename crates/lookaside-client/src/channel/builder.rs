@@ -9,12 +9,14 @@ use crate::{
     PolicyRegistry, ResolverBuilder, ResolverRegistry, TcpConnector, WorkScheduler,
     connector::Named,
     grpclb::{GrpclbBuilder, GrpclbSettings},
+    observer::Observers,
     policy::PolicyChoice,
     subchannel::{ConnectionSettings, KeepAlive, PoolSettings},
 };
 
 mod authority;
 mod idle;
+mod observer;
 mod policies;
 mod target;
 
@@ -45,6 +47,7 @@ pub struct Builder {
     authority: Option<String>,
     user_agent: Option<String>,
     idle_timeout: Duration,
+    observers: Observers,
 }
 
 impl Builder {
@@ -68,6 +71,7 @@ impl Builder {
             authority: None,
             user_agent: None,
             idle_timeout: idle::DEFAULT,
+            observers: Observers::default(),
         }
     }
 
@@ -203,10 +207,11 @@ impl Builder {
                 fallback_timeout: self.fallback_timeout,
                 min_report_interval: self.min_report_interval,
                 user_agent: user_agent.clone(),
+                observers: self.observers.clone(),
                 pool: PoolSettings {
                     // Not by the channel's name: every balancer has its own.
                     connector: self.balancer_connector.unwrap_or(self.connector),
-                    ..pool.clone()
+                    ..pool
                 },
             }))
         } else {
@@ -230,6 +235,7 @@ impl Builder {
             },
             work: WorkScheduler::default(),
             idle_timeout: self.idle_timeout,
+            observers: self.observers,
         }))
     }
 

@@ -12,7 +12,7 @@ use super::{
     replay::{Replay, RequestBody},
     status,
 };
-use crate::{PickArgs, PickError, PickResult, subchannel::InUse};
+use crate::{Event, PickArgs, PickError, PickResult, subchannel::InUse};
 
 /// How often a call that nobody looked at is picked again. Each time a connection ended
 /// under it; so many in a row is no coincidence.
@@ -137,6 +137,7 @@ impl Call {
         impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>> + use<>,
     > {
         let published = self.inner.shared.published();
+        let observers = &self.inner.shared.observers;
         let args = PickArgs {
             admitted: self.admitted,
             ..PickArgs::new(request.uri().path(), request.headers())
@@ -144,14 +145,21 @@ impl Call {
         let pick = match published.state.picker.pick(&args) {
             PickResult::Pick(pick) => pick,
             PickResult::Queue => {
+                observers.tell(&Event::Queued);
                 self.progress = Progress::Queued(published.state.last_error.clone());
                 return Step::Wait(published.version, Box::new(request));
             }
             PickResult::Fail(error) if self.wait_for_ready => {
+                observers.tell(&Event::Queued);
                 self.progress = Progress::Queued(Some(error));
                 return Step::Wait(published.version, Box::new(request));
             }
-            PickResult::Fail(error) | PickResult::Drop(error) => {
+            PickResult::Fail(error) => {
+                observers.tell(&Event::PickFailed { error: &error });
+                return Step::Fail(Status::unavailable(error.message()));
+            }
+            PickResult::Drop(error) => {
+                observers.tell(&Event::Dropped { error: &error });
                 return Step::Fail(Status::unavailable(error.message()));
             }
         };
@@ -172,6 +180,9 @@ impl Call {
             let remaining = deadline.saturating_duration_since(Instant::now());
             deadline::set_remaining(request.headers_mut(), remaining);
         }
+        observers.tell(&Event::Picked {
+            address: pick.subchannel.address(),
+        });
         let response = connection.sender().try_send_request(request);
         if let Some(guard) = &mut self.guard {
             guard.attempt(&pick);

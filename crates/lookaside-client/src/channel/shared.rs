@@ -8,7 +8,8 @@ use tokio::sync::watch;
 
 use super::activity::Activity;
 use crate::{
-    ConnectivityState, Mode, PickError, PolicyState,
+    ConnectivityState, Event, Mode, PickError, PolicyState,
+    observer::Observers,
     policy::{ClosedPicker, QueuingPicker},
 };
 
@@ -18,6 +19,7 @@ pub(crate) struct Shared {
     status: watch::Sender<Status>,
     next_version: AtomicU64,
     pub(crate) activity: Activity,
+    pub(crate) observers: Observers,
 }
 
 /// One picker and what goes with it, swapped as a whole.
@@ -36,7 +38,7 @@ pub(crate) struct Status {
 
 impl Shared {
     /// Before the policy's first word: calls wait.
-    pub(crate) fn new(mode: Mode) -> Self {
+    pub(crate) fn new(mode: Mode, observers: Observers) -> Self {
         let mut state = PolicyState::new(ConnectivityState::Connecting, Arc::new(QueuingPicker));
         state.mode = mode;
         let status = Status {
@@ -49,6 +51,7 @@ impl Shared {
             status: watch::Sender::new(status),
             next_version: AtomicU64::new(1),
             activity: Activity::default(),
+            observers,
         }
     }
 
@@ -70,12 +73,25 @@ impl Shared {
             mode: state.mode,
         };
         let before = self.status();
-        if (before.connectivity, before.mode) != (status.connectivity, status.mode) {
-            tracing::debug!(state = %status.connectivity, mode = %status.mode, "channel");
-        }
+        self.tell(&before, &status);
         // The picker first: who is woken must find it.
         self.published.store(Arc::new(Published { version, state }));
         self.status.send_replace(status);
+    }
+
+    fn tell(&self, before: &Status, now: &Status) {
+        let (from, to) = (before.connectivity, now.connectivity);
+        let changed = (from, before.mode) != (to, now.mode);
+        if changed {
+            tracing::debug!(state = %to, mode = %now.mode, "channel");
+        }
+        if from != to {
+            self.observers.tell(&Event::State { from, to });
+        }
+        let (from, to) = (before.mode, now.mode);
+        if from != to {
+            self.observers.tell(&Event::Mode { from, to });
+        }
     }
 
     /// The last word: also calls that wait for ready would wait for nothing.

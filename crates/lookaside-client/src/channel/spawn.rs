@@ -5,6 +5,7 @@ use tokio::sync::Notify;
 use super::{Channel, Inner, Shared, request::RequestSettings};
 use crate::{
     Mode, ResolverBuilder, WorkScheduler,
+    observer::Observers,
     policy::PolicyChoice,
     policy_task::{Makers, PolicyTask},
     subchannel::{Pool, PoolSettings},
@@ -21,6 +22,7 @@ pub(crate) struct ChannelParts {
     pub(crate) work: WorkScheduler,
     /// [`Duration::MAX`]: never.
     pub(crate) idle_timeout: Duration,
+    pub(crate) observers: Observers,
 }
 
 /// Starts a channel's policy task on the current runtime. It ends with the channel.
@@ -34,8 +36,9 @@ pub(crate) fn spawn(parts: ChannelParts) -> Channel {
         mode,
         work,
         idle_timeout,
+        observers,
     } = parts;
-    let shared = Arc::new(Shared::new(mode));
+    let shared = Arc::new(Shared::new(mode, observers));
     let closed = Arc::new(Notify::new());
     let makers = Makers {
         resolver,

@@ -6,7 +6,7 @@ use std::{
 use lookaside_core::{Token, strip_variant};
 use lookaside_proto::lb::{Server, ServerList};
 
-use crate::{Address, LbToken};
+use crate::{Address, LbToken, ListSummary};
 
 /// A balancer's list, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,20 @@ impl List {
             backends: backends.into(),
             slots: slots.into(),
             problems,
+        }
+    }
+
+    /// For observers.
+    pub(super) fn summary(&self) -> ListSummary {
+        let drops = self
+            .slots
+            .iter()
+            .filter(|slot| matches!(slot, Slot::Drop(_)));
+        ListSummary {
+            entries: self.slots.len(),
+            backends: self.backends.len(),
+            drops: drops.count(),
+            problems: self.problems.len(),
         }
     }
 

@@ -5,8 +5,8 @@ use super::{
     listed::Listed, stats::Stats, stream::BalancerStream,
 };
 use crate::{
-    Address, ConnectivityState, Controller, Mode, PickError, Policy, PolicyConfig, PolicyOptions,
-    PolicyState, ResolveError, ResolverUpdate, Subchannel, SubchannelState,
+    Address, ConnectivityState, Controller, Event, Mode, PickError, Policy, PolicyConfig,
+    PolicyOptions, PolicyState, ResolveError, ResolverUpdate, Subchannel, SubchannelState,
     policy::{FailingPicker, QueuingPicker},
 };
 
@@ -134,6 +134,8 @@ impl Grpclb {
                     backends = list.backends.len(),
                     "list"
                 );
+                let summary = Event::List(list.summary());
+                self.settings.observers.tell(&summary);
                 self.decision.list(list.is_only_drops(), now);
                 let listed = self.listed.take();
                 let listed = Listed::update(
@@ -195,6 +197,9 @@ impl Grpclb {
     fn enter_fallback(&mut self, controller: &mut dyn Controller) {
         if let Some(reason) = self.decision.reason() {
             tracing::warn!(service = self.config.service, %reason, "fallback");
+            let reason = reason.to_string();
+            let event = Event::Fallback { reason: &reason };
+            self.settings.observers.tell(&event);
         }
         // Its connections linger, should the next list have them.
         if !self.decision.has_list() {

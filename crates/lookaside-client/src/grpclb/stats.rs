@@ -10,7 +10,7 @@ use lookaside_proto::lb::{
     load_balance_request::LoadBalanceRequestType,
 };
 
-use crate::{CallEnd, CallTracker};
+use crate::{CallEnd, CallTracker, LoadReport};
 
 /// The counters behind a channel's load reports.
 ///
@@ -87,6 +87,17 @@ fn add(mut sum: ReportDelta, other: ReportDelta) -> ReportDelta {
         }
     }
     sum
+}
+
+/// A report for observers.
+pub(super) fn summary(delta: &ReportDelta) -> LoadReport {
+    LoadReport {
+        started: delta.started,
+        finished: delta.finished,
+        failed_to_send: delta.finished_with_client_failed_to_send,
+        known_received: delta.finished_known_received,
+        dropped: delta.drops.iter().map(|(_, calls)| calls).sum(),
+    }
 }
 
 /// A report as a message.

@@ -33,9 +33,10 @@ use super::{
     stats::{self, Stats},
 };
 use crate::{
-    Address, Channel, ChildPolicy, ConnectivityState, Mode, ResolveError, ResolverUpdate,
+    Address, Channel, ChildPolicy, ConnectivityState, Event, Mode, ResolveError, ResolverUpdate,
     WorkScheduler,
     channel::{ChannelParts, RequestSettings, spawn},
+    observer::Observers,
     policy::PolicyChoice,
     resolver::{SharedUpdates, SharedUpdatesBuilder},
     subchannel::ConnectionSettings,
@@ -49,10 +50,8 @@ pub(super) use self::interval::clamp as report_interval;
 /// A `BalanceLoad` stream to one of the balancers, opened again whenever it ends. Ends
 /// with its owner.
 pub(super) struct BalancerStream {
-    channel: Channel,
+    settings: TaskSettings,
     updates: SharedUpdates,
-    min_report_interval: Duration,
-    work: WorkScheduler,
     events: mpsc::Receiver<StreamEvent>,
     task: JoinHandle<()>,
 }
@@ -70,13 +69,16 @@ impl BalancerStream {
         work: WorkScheduler,
     ) -> Self {
         let (channel, updates) = balancer_channel(settings, service);
-        let min_report_interval = settings.min_report_interval;
-        let (task, events) = spawn_task(&channel, service, min_report_interval, stats, &work);
-        Self {
+        let settings = TaskSettings {
             channel,
-            updates,
-            min_report_interval,
+            min_report_interval: settings.min_report_interval,
+            observers: settings.observers.clone(),
             work,
+        };
+        let (task, events) = settings.spawn(service, stats);
+        Self {
+            settings,
+            updates,
             events,
             task,
         }
@@ -86,13 +88,7 @@ impl BalancerStream {
     /// old one had still to tell is void.
     pub(super) fn restart(&mut self, service: &str, stats: &Arc<Stats>) {
         self.task.abort();
-        (self.task, self.events) = spawn_task(
-            &self.channel,
-            service,
-            self.min_report_interval,
-            stats,
-            &self.work,
-        );
+        (self.task, self.events) = self.settings.spawn(service, stats);
     }
 
     /// What happened on it, one thing after the other. Work is scheduled after each, so that
@@ -118,23 +114,30 @@ impl Drop for BalancerStream {
     }
 }
 
-fn spawn_task(
-    channel: &Channel,
-    service: &str,
+/// What all streams of a policy have in common.
+#[derive(Clone)]
+struct TaskSettings {
+    channel: Channel,
     min_report_interval: Duration,
-    stats: &Arc<Stats>,
-    work: &WorkScheduler,
-) -> (JoinHandle<()>, mpsc::Receiver<StreamEvent>) {
-    let (events_in, events) = mpsc::channel(EVENTS);
-    let task = Task {
-        channel: channel.clone(),
-        service: service.to_owned(),
-        min_report_interval,
-        stats: Arc::clone(stats),
-        events: events_in,
-        work: work.clone(),
-    };
-    (tokio::spawn(task.run()), events)
+    observers: Observers,
+    work: WorkScheduler,
+}
+
+impl TaskSettings {
+    fn spawn(
+        &self,
+        service: &str,
+        stats: &Arc<Stats>,
+    ) -> (JoinHandle<()>, mpsc::Receiver<StreamEvent>) {
+        let (events_in, events) = mpsc::channel(EVENTS);
+        let task = Task {
+            settings: self.clone(),
+            service: service.to_owned(),
+            stats: Arc::clone(stats),
+            events: events_in,
+        };
+        (tokio::spawn(task.run()), events)
+    }
 }
 
 /// A pick_first channel, so that replicas are tried in order and one is stuck to.
@@ -160,17 +163,17 @@ fn balancer_channel(settings: &GrpclbSettings, service: &str) -> (Channel, Share
         work,
         // It goes with the policy.
         idle_timeout: Duration::MAX,
+        // Told of nothing: what it does is the policy's own business.
+        observers: Observers::default(),
     });
     (channel, updates)
 }
 
 struct Task {
-    channel: Channel,
+    settings: TaskSettings,
     service: String,
-    min_report_interval: Duration,
     stats: Arc<Stats>,
     events: mpsc::Sender<StreamEvent>,
-    work: WorkScheduler,
 }
 
 /// The policy is gone.
@@ -204,6 +207,9 @@ impl Task {
                 Err(Gone) => return,
             };
             let lasted = began.elapsed();
+            self.settings
+                .observers
+                .tell(&Event::StreamEnded { why: &why, lasted });
             let ended = StreamEvent::Ended(why.clone());
             if self.tell(ended).await.is_err() {
                 return;
@@ -222,7 +228,7 @@ impl Task {
 
     async fn tell(&self, event: StreamEvent) -> Result<(), Gone> {
         self.events.send(event).await.map_err(|_| Gone)?;
-        self.work.schedule_work();
+        self.settings.work.schedule_work();
         Ok(())
     }
 
@@ -260,6 +266,7 @@ impl Task {
             Some(reports) if !taken.load(Acquire) => {
                 self.stats.put_back(std::mem::take(&mut reports.last));
             }
+            Some(reports) => self.was_taken(reports),
             // This balancer wanted no reports; the next one gets none of its calls.
             None if progress.saw_initial_response => drop(self.stats.take()),
             _ => {}
@@ -272,7 +279,7 @@ impl Task {
         &self,
         outgoing: Outgoing,
     ) -> Result<Result<Streaming<LoadBalanceResponse>, Status>, Gone> {
-        let mut client = LoadBalancerClient::new(self.channel.clone());
+        let mut client = LoadBalancerClient::new(self.settings.channel.clone());
         let response = client.balance_load(outgoing);
         tokio::pin!(response);
         let mut state = ConnectivityState::Idle;
@@ -281,10 +288,10 @@ impl Task {
                 response = &mut response => {
                     return Ok(response.map(tonic::Response::into_inner));
                 }
-                new = self.channel.wait_for_state_change(state) => state = new,
+                new = self.settings.channel.wait_for_state_change(state) => state = new,
             }
             if state == ConnectivityState::TransientFailure {
-                let why = self.channel.last_error().unwrap_or_default();
+                let why = self.settings.channel.last_error().unwrap_or_default();
                 self.tell(StreamEvent::Unreachable(why)).await?;
             }
         }
@@ -305,14 +312,17 @@ impl Task {
                 progress.saw_initial_response = true;
                 let asked = initial.client_stats_report_interval.as_ref();
                 progress.reports =
-                    interval::clamp(asked, self.min_report_interval).map(|interval| Reports {
-                        interval,
-                        taken: Arc::clone(taken),
-                        next: Instant::now() + interval,
-                        filter: ReportFilter::default(),
-                        last: ReportDelta::default(),
+                    interval::clamp(asked, self.settings.min_report_interval).map(|interval| {
+                        Reports {
+                            interval,
+                            taken: Arc::clone(taken),
+                            next: Instant::now() + interval,
+                            filter: ReportFilter::default(),
+                            last: ReportDelta::default(),
+                        }
                     });
                 tracing::debug!(service = self.service, "balancer stream open");
+                self.settings.observers.tell(&Event::StreamOpened);
                 Ok(())
             }
             // Also before the initial response, as C-core has it.
@@ -337,9 +347,20 @@ impl Task {
         }
     }
 
+    /// Tells of the last report, once.
+    fn was_taken(&self, reports: &mut Reports) {
+        let last = std::mem::take(&mut reports.last);
+        if !last.is_zero() {
+            self.settings
+                .observers
+                .tell(&Event::Report(stats::summary(&last)));
+        }
+    }
+
     fn report(&self, reports: &mut Reports, requests: &mpsc::Sender<LoadBalanceRequest>) {
         // The last one is still waiting: the balancer does not read. Nothing is lost.
         if reports.taken.load(Acquire) {
+            self.was_taken(reports);
             let delta = self.stats.take();
             if reports.filter.should_send(&delta) {
                 let request = stats::request(&delta, SystemTime::now());

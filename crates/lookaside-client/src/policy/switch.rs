@@ -57,6 +57,7 @@ impl Switch {
     }
 
     /// The policy of the chosen name: one that there is, or a new one.
+    #[expect(clippy::expect_used, reason = "the branches leave or make one")]
     fn hold(&mut self, choice: &PolicyChoice) -> &mut Held {
         let name = choice.builder.name();
         let is_named = |held: &Option<Held>| held.as_ref().is_some_and(|held| *held.name == *name);
@@ -69,7 +70,6 @@ impl Switch {
         } else if self.current.is_none() {
             self.current = Some(self.build(choice));
         }
-        #[expect(clippy::expect_used, reason = "the first branches leave or make one")]
         let held = self.pending.as_mut().or(self.current.as_mut());
         held.expect("a policy of the chosen name")
     }

@@ -14,6 +14,7 @@ use crate::{
     ConnectivityState, Mode, Pick, PickArgs, PickResult, Picker, PolicyState, Subchannel,
     WorkScheduler,
     channel::Shared,
+    observer::Observers,
     policy::{ExitIdlePicker, QueuingPicker, testing::address},
 };
 
@@ -128,7 +129,10 @@ impl Task {
 fn a_call_that_begins_as_the_channel_goes_idle_is_sent_whatever_comes_first() {
     for first in 0..3 {
         for order in 0_u32..1 << STEPS {
-            let (shared, work) = (Shared::new(Mode::Direct), WorkScheduler::default());
+            let (shared, work) = (
+                Shared::new(Mode::Direct, Observers::default()),
+                WorkScheduler::default(),
+            );
             let state = match first {
                 0 => ready(),
                 1 => PolicyState::new(ConnectivityState::Connecting, Arc::new(QueuingPicker)),
