@@ -82,7 +82,7 @@ async fn connections_that_break_all_the_time_never_show_a_wrong_state() {
                     changed.unwrap();
                     let state = states.borrow_and_update();
                     let revision = state.backends.as_ref().map(|it| it.revision);
-                    news.send_modify(|it| drop(it.insert(revision)));
+                    news.send_if_modified(|it| it.insert(revision));
                 }
                 Err(_) => longest += 1,
             }
