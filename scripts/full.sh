@@ -12,6 +12,8 @@ full() {
   step 'features' ./dev features
   step 'simulation, 200 seeds' ./dev sim 200
   step 'fuzzing' ./dev fuzz
+  step 'a million names' env LOOKASIDE_HOSTILE_NAMES=1000000 \
+    cargo test --quiet -p lookaside-tests --test hostile names_on_streams_that_are_given_up
   step 'etcd, three members' ./dev cluster
   local version
   for version in $etcd_versions; do
