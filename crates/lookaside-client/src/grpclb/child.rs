@@ -11,18 +11,15 @@ use crate::{
 pub(super) struct Child {
     policy: Switch,
     state: Option<PolicyState>,
-    /// Whether its wishes to resolve again are passed on.
-    resolves: bool,
     /// It published since anybody looked.
     changed: bool,
 }
 
 impl Child {
-    pub(super) fn new(options: PolicyOptions, resolves: bool) -> Self {
+    pub(super) fn new(options: PolicyOptions) -> Self {
         Self {
             policy: Switch::new(options),
             state: None,
-            resolves,
             changed: false,
         }
     }
@@ -37,7 +34,6 @@ impl Child {
             outer: controller,
             state: &mut self.state,
             changed: &mut self.changed,
-            resolves: self.resolves,
         };
         act(&mut self.policy, &mut inner);
     }
@@ -77,7 +73,6 @@ struct ChildController<'a> {
     outer: &'a mut dyn Controller,
     state: &'a mut Option<PolicyState>,
     changed: &'a mut bool,
-    resolves: bool,
 }
 
 impl Controller for ChildController<'_> {
@@ -95,9 +90,7 @@ impl Controller for ChildController<'_> {
     }
 
     fn request_resolution(&mut self) {
-        if self.resolves {
-            self.outer.request_resolution();
-        }
+        self.outer.request_resolution();
     }
 
     fn wake_at(&mut self, at: Instant) {

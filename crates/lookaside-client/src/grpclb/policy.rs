@@ -143,7 +143,7 @@ impl Grpclb {
                     list,
                     &self.stats,
                     &self.config.child,
-                    || Child::new(self.child_options(), false),
+                    || Child::new(self.child_options()),
                     controller,
                 );
                 self.listed = Some(listed);
@@ -205,7 +205,7 @@ impl Grpclb {
         if !self.decision.has_list() {
             self.listed = None;
         }
-        let mut child = Child::new(self.child_options(), true);
+        let mut child = Child::new(self.child_options());
         let update = fallback_update(&self.fallback_addresses);
         child.update(&self.config.child, &update, controller);
         self.fallback = Some(child);

@@ -21,7 +21,7 @@ use lookaside_proto::lb::{
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
 use tonic::{Status, Streaming, codegen::tokio_stream::Stream};
 
@@ -43,15 +43,18 @@ use crate::{
 };
 
 mod interval;
+mod newcomers;
 
 #[cfg(feature = "fuzzing")]
 pub(super) use self::interval::clamp as report_interval;
+use self::newcomers::{Known, Newcomers};
 
 /// A `BalanceLoad` stream to one of the balancers, opened again whenever it ends. Ends
 /// with its owner.
 pub(super) struct BalancerStream {
     settings: TaskSettings,
     updates: SharedUpdates,
+    known: Known,
     events: mpsc::Receiver<StreamEvent>,
     task: JoinHandle<()>,
 }
@@ -69,8 +72,10 @@ impl BalancerStream {
         work: WorkScheduler,
     ) -> Self {
         let (channel, updates) = balancer_channel(settings, service);
+        let known = Known::default();
         let settings = TaskSettings {
             channel,
+            newcomers: known.newcomers(),
             min_report_interval: settings.min_report_interval,
             observers: settings.observers.clone(),
             work,
@@ -79,6 +84,7 @@ impl BalancerStream {
         Self {
             settings,
             updates,
+            known,
             events,
             task,
         }
@@ -101,6 +107,9 @@ impl BalancerStream {
 
     /// The balancers, or why there are none.
     pub(super) fn set_balancers(&self, balancers: Result<Arc<[Address]>, ResolveError>) {
+        if let Ok(balancers) = &balancers {
+            self.known.set(balancers);
+        }
         self.updates.set(match balancers {
             Ok(balancers) => ResolverUpdate::new(balancers),
             Err(error) => ResolverUpdate::error(error),
@@ -118,6 +127,7 @@ impl Drop for BalancerStream {
 #[derive(Clone)]
 struct TaskSettings {
     channel: Channel,
+    newcomers: Newcomers,
     min_report_interval: Duration,
     observers: Observers,
     work: WorkScheduler,
@@ -196,7 +206,7 @@ struct Reports {
 }
 
 impl Task {
-    async fn run(self) {
+    async fn run(mut self) {
         let mut reopen = Reopen::new();
         let mut rng = fastrand::Rng::new();
         loop {
@@ -222,7 +232,7 @@ impl Task {
                 ?wait,
                 "balancer stream ended"
             );
-            sleep(wait).await;
+            self.settings.newcomers.or_sleep(wait).await;
         }
     }
 
