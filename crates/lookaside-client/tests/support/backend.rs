@@ -44,6 +44,8 @@ pub struct Handler {
     pub tokens: Arc<Mutex<Vec<Option<String>>>>,
     pub headers: Arc<Mutex<Vec<http::HeaderMap>>>,
     pub authorities: Arc<Mutex<Vec<String>>>,
+    /// How many connections are open.
+    pub open: Arc<AtomicUsize>,
 }
 
 #[tonic::async_trait]
@@ -80,6 +82,7 @@ impl Backend {
             tokens: Arc::default(),
             headers: Arc::default(),
             authorities: Arc::default(),
+            open: Arc::default(),
         };
         Self::start_with(net, at, handler)
     }
@@ -108,6 +111,11 @@ impl Backend {
         self.handler.calls.load(SeqCst)
     }
 
+    /// How many connections are open.
+    pub fn open(&self) -> usize {
+        self.handler.open.load(SeqCst)
+    }
+
     /// GOAWAY on every connection that is open now; new ones are served.
     pub fn go_away(&self) {
         self.order.send_replace(Order::GoAway);
@@ -129,7 +137,24 @@ impl Drop for Backend {
     }
 }
 
+/// Counts a connection while it is open.
+struct Open(Arc<AtomicUsize>);
+
+impl Open {
+    fn count(open: &Arc<AtomicUsize>) -> Self {
+        open.fetch_add(1, SeqCst);
+        Self(Arc::clone(open))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+}
+
 async fn serve(io: tokio::io::DuplexStream, handler: Handler, mut orders: watch::Receiver<Order>) {
+    let _open = Open::count(&handler.open);
     let authorities = Arc::clone(&handler.authorities);
     let echo = EchoServer::new(handler);
     let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {

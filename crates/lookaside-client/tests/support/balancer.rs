@@ -1,5 +1,6 @@
 use std::{net::SocketAddr, pin::Pin, time::Duration};
 
+use http::uri::Authority;
 use hyper::{server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use lookaside_proto::lb::{
@@ -27,6 +28,8 @@ pub struct Balancer {
 /// One stream, as the balancer sees it.
 pub struct BalancerStream {
     pub headers: http::HeaderMap,
+    /// What the client called the balancer.
+    pub authority: String,
     requests: Streaming<LoadBalanceRequest>,
     responses: mpsc::UnboundedSender<Result<LoadBalanceResponse, Status>>,
 }
@@ -57,8 +60,10 @@ impl LoadBalancer for Handler {
     ) -> Result<Response<Responses>, Status> {
         let (responses, receiver) = mpsc::unbounded_channel();
         let headers = request.metadata().clone().into_headers();
+        let authority = request.extensions().get::<Authority>();
         let stream = BalancerStream {
             headers,
+            authority: authority.map(ToString::to_string).unwrap_or_default(),
             requests: request.into_inner(),
             responses,
         };
@@ -78,8 +83,11 @@ impl Balancer {
             while let Some(io) = incoming.recv().await {
                 let server = LoadBalancerServer::new(Handler(sender.clone()));
                 connections.spawn(async move {
-                    let service = service_fn(move |request: http::Request<_>| {
+                    let service = service_fn(move |mut request: http::Request<_>| {
                         let mut server = server.clone();
+                        if let Some(authority) = request.uri().authority().cloned() {
+                            request.extensions_mut().insert(authority);
+                        }
                         async move { server.call(request.map(Body::new)).await }
                     });
                     let _ = http2::Builder::new(TokioExecutor::new())
@@ -153,11 +161,26 @@ impl BalancerStream {
         }));
     }
 
+    /// A message that says nothing.
+    pub fn nothing(&self) {
+        let _ = self.responses.send(Ok(LoadBalanceResponse::default()));
+    }
+
     pub fn initial(&self, interval: Option<Duration>) {
         let interval = interval.map(|interval| interval.try_into().unwrap());
         self.send(LoadBalanceResponseType::InitialResponse(
             InitialLoadBalanceResponse {
                 client_stats_report_interval: interval,
+            },
+        ));
+    }
+
+    /// An interval as it goes over the wire, which may be nonsense.
+    pub fn initial_raw(&self, seconds: i64, nanos: i32) {
+        let interval = prost_types::Duration { seconds, nanos };
+        self.send(LoadBalanceResponseType::InitialResponse(
+            InitialLoadBalanceResponse {
+                client_stats_report_interval: Some(interval),
             },
         ));
     }
