@@ -12,6 +12,9 @@ const FILES: &[&str] = &[
     "lookaside/demo/v1/echo.proto",
 ];
 
+/// Not served by a balancer, so that its reflection must not show them.
+const CLIENTS_ONLY: &[&str] = &["xds/service/orca/v3/orca.proto"];
+
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
@@ -22,5 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .build_transport(false)
         .compile_fds(descriptors)?;
+    tonic_prost_build::configure()
+        .build_transport(false)
+        .compile_fds(protox::compile(CLIENTS_ONLY, [&root])?)?;
     Ok(())
 }

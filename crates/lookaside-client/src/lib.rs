@@ -37,6 +37,7 @@
 //! | feature | default | adds |
 //! | --- | --- | --- |
 //! | `dns` | yes | host names among targets, balancers and fallback addresses |
+//! | `policies` | no | policies that weigh backends by how they fare: `WeightedRoundRobin`, `LeastRequest`, `P2c` |
 //! | `prometheus` | no | `PrometheusObserver`: a channel's events as metrics |
 //! | `tls` | no | `TlsConnector`: connections in TLS |
 
@@ -72,6 +73,8 @@ pub use policy::{
     PickResult, Picker, Policy, PolicyBuilder, PolicyConfig, PolicyOptions, PolicyRegistry,
     PolicyState, UnknownPolicy, WorkScheduler,
 };
+#[cfg(feature = "policies")]
+pub use policy::{LeastRequest, P2c, WeightedRoundRobin};
 #[cfg(feature = "dns")]
 pub use resolver::DnsScheme;
 pub use resolver::{

@@ -6,6 +6,8 @@
 //! the policy.
 
 mod builder;
+#[cfg(feature = "policies")]
+mod by_load;
 mod choice;
 mod config;
 mod entries;
@@ -23,6 +25,8 @@ mod tracker;
 use std::{fmt, sync::Arc, time::Instant};
 
 pub use builder::{ChildPolicy, PolicyBuilder, PolicyOptions, UnknownPolicy, WorkScheduler};
+#[cfg(feature = "policies")]
+pub use by_load::{LeastRequest, P2c, WeightedRoundRobin};
 pub(crate) use choice::PolicyChoice;
 pub use config::PolicyConfig;
 pub(crate) use pick_first::PickFirst;

@@ -52,7 +52,7 @@ impl PeakEwma {
     /// time it took: whoever fails fast must not look fast.
     pub fn failed(&self, after: Duration, now: Duration) {
         self.update(now, |estimate, _| {
-            let known = estimate.map_or(seconds(after), |estimate| estimate.seconds);
+            let known = estimate.map_or_else(|| seconds(after), |estimate| estimate.seconds);
             (2.0 * known).max(seconds(after)).min(seconds(LONGEST))
         });
     }

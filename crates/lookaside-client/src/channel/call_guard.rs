@@ -14,7 +14,8 @@ pub(super) struct CallGuard {
     call: Watched,
     attempt: Option<Watched>,
     sent: bool,
-    received: bool,
+    /// When the peer's headers came.
+    received: Option<Instant>,
     code: Option<i32>,
 }
 
@@ -33,14 +34,16 @@ impl Watched {
         }
         Self {
             trackers,
-            began: tokio::time::Instant::now().into_std(),
+            began: now(),
         }
     }
 
-    fn end(&self, end: &CallEnd<'_>) {
-        let now = tokio::time::Instant::now().into_std();
+    fn end(&self, end: &CallEnd<'_>, received: Option<Instant>) {
+        let since = |at: Instant| at.saturating_duration_since(self.began);
         let end = CallEnd {
-            elapsed: now.saturating_duration_since(self.began),
+            received: received.is_some(),
+            elapsed: since(now()),
+            answered_after: received.map(since),
             ..*end
         };
         for tracker in self.trackers.iter().flatten() {
@@ -58,7 +61,7 @@ impl CallGuard {
             call: Watched::begin(&pick.counters),
             attempt: None,
             sent: false,
-            received: false,
+            received: None,
             code: None,
         })
     }
@@ -77,7 +80,7 @@ impl CallGuard {
 
     /// The peer answered. Without a message its status is among the headers.
     pub(super) fn received(&mut self, headers: &HeaderMap) {
-        self.received = true;
+        self.received = Some(now());
         if headers.contains_key(GRPC_STATUS) {
             self.trailers(headers);
         }
@@ -92,7 +95,6 @@ impl CallGuard {
         self.code = Some(code.unwrap_or(Code::Unknown as i32));
         self.end_attempt(&CallEnd {
             sent: self.sent,
-            received: self.received,
             code: self.code,
             trailers: Some(trailers),
             ..CallEnd::default()
@@ -111,20 +113,24 @@ impl CallGuard {
 
     fn end_attempt(&mut self, end: &CallEnd<'_>) {
         if let Some(attempt) = self.attempt.take() {
-            attempt.end(end);
+            attempt.end(end, self.received);
         }
     }
+}
+
+/// The runtime's clock, which tests may pause.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 impl Drop for CallGuard {
     fn drop(&mut self) {
         let end = CallEnd {
             sent: self.sent,
-            received: self.received,
             code: self.code,
             ..CallEnd::default()
         };
         self.end_attempt(&end);
-        self.call.end(&end);
+        self.call.end(&end, self.received);
     }
 }

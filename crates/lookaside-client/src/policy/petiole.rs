@@ -19,9 +19,16 @@ pub(crate) trait Spread: Send {
     /// Forgets what is known of subchannels that have no entry any more.
     fn retain(&mut self, _has: &dyn Fn(SubchannelId) -> bool) {}
 
-    /// When a new picker is needed though no state has changed; later than the last one.
+    /// When to look whether a new picker is needed though no state has changed; later than
+    /// the last time.
     fn renew_at(&self) -> Option<Instant> {
         None
+    }
+
+    /// Whether, now that its time has come, a new picker would differ from the last one. If
+    /// not, there is a new time.
+    fn is_stale(&mut self, _now: Instant) -> bool {
+        true
     }
 }
 
@@ -67,6 +74,11 @@ impl<S: Spread> Petiole<S> {
         }
     }
 
+    #[cfg(all(test, feature = "policies"))]
+    pub(crate) fn spread(&self) -> &S {
+        &self.spread
+    }
+
     /// How many subchannels it knows of.
     #[cfg(test)]
     pub(crate) fn known(&self) -> usize {
@@ -97,8 +109,9 @@ impl<S: Spread> Policy for Petiole<S> {
     }
 
     fn work(&mut self, controller: &mut dyn Controller) {
-        let due = |at| at <= controller.now();
-        if self.entries.changed() || self.renew_at().is_some_and(due) {
+        let now = controller.now();
+        let due = self.renew_at().is_some_and(|at| at <= now);
+        if self.entries.changed() || due && self.spread.is_stale(now) {
             self.publish(controller);
         } else {
             self.ask_for_time(controller);

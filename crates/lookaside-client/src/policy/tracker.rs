@@ -25,6 +25,9 @@ pub struct CallEnd<'a> {
     pub received: bool,
     /// Since it was picked.
     pub elapsed: Duration,
+    /// From the pick to the peer's headers, if they came: how long it took to answer, where
+    /// `elapsed` is also how long the answer was, and its reader took.
+    pub answered_after: Option<Duration>,
     /// The number of its gRPC status; none if its caller did not wait for the end.
     pub code: Option<i32>,
     /// What came with the peer's status. Attempts are told, calls are not.
