@@ -28,9 +28,11 @@ pub(crate) struct Connector {
 /// What takes connections into TLS.
 #[cfg(feature = "tls")]
 pub(crate) type Tls = lookaside_tls::ClientTls;
-/// There is none.
+/// There is none. Not `Infallible`: that is `Copy`, which what stands here with the feature
+/// is not.
 #[cfg(not(feature = "tls"))]
-pub(crate) type Tls = std::convert::Infallible;
+#[derive(Clone, Debug)]
+pub(crate) enum Tls {}
 
 /// A byte stream, in TLS or not.
 trait Io: AsyncRead + AsyncWrite + Send + Unpin + fmt::Debug {}
