@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use lookaside_core::MAX_NAME_BYTES;
 
 use super::{glob::Glob, identity::Identity, permission::Permissions};
@@ -179,11 +179,10 @@ fn check(what: &'static str, text: &str, longest: usize) -> Result<(), RuleError
 
 fn network(text: &str) -> Result<IpNet, RuleError> {
     if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(address.into());
+        return Ok(address.to_canonical().into());
     }
-    let network: IpNet = text
-        .parse()
-        .map_err(|_| RuleError::Address(text.to_owned()))?;
+    let network = text.parse().map(canonical);
+    let network = network.map_err(|_| RuleError::Address(text.to_owned()))?;
     if network.trunc() != network {
         return Err(RuleError::HostBits {
             text: text.to_owned(),
@@ -192,6 +191,20 @@ fn network(text: &str) -> Result<IpNet, RuleError> {
         });
     }
     Ok(network)
+}
+
+/// A range of IPv4-mapped addresses is one of IPv4: that is how peers are looked at,
+/// whichever way the listener writes them. A wider one, as `::/0`, is of IPv6 alone.
+fn canonical(network: IpNet) -> IpNet {
+    const MAPPED_BITS: u8 = 96;
+    if let IpNet::V6(wide) = network
+        && let Some(address) = wide.addr().to_ipv4_mapped()
+        && let Some(bits) = wide.prefix_len().checked_sub(MAPPED_BITS)
+        && let Ok(range) = Ipv4Net::new(address, bits)
+    {
+        return range.into();
+    }
+    network
 }
 
 #[cfg(test)]

@@ -55,6 +55,31 @@ fn an_address_alone_is_a_range_of_one() {
 }
 
 #[test]
+fn an_ipv4_mapped_address_or_range_is_the_ipv4_one() {
+    let inside = Some([10, 0, 0, 7].into());
+    for text in ["::ffff:10.0.0.7", "::ffff:10.0.0.0/104", "::ffff:0:0/96"] {
+        let rule = rule(None, Some(text)).unwrap();
+        assert!(rule.is_for(inside, &[]), "{text}");
+        let other: IpAddr = "2001:db8::7".parse().unwrap();
+        assert!(!rule.is_for(Some(other), &[]), "{text}");
+    }
+    for (text, address) in [
+        ("::ffff:10.0.0.7", [10, 0, 0, 8]),
+        ("::ffff:10.0.0.0/104", [11, 0, 0, 7]),
+        ("::/0", [10, 0, 0, 7]),
+    ] {
+        let rule = rule(None, Some(text)).unwrap();
+        assert!(!rule.is_for(Some(address.into()), &[]), "{text}");
+    }
+    assert_eq!(
+        rule(None, Some("::ffff:10.1.0.0/104"))
+            .unwrap_err()
+            .to_string(),
+        "address \"::ffff:10.1.0.0/104\" has bits beyond its prefix: 10.0.0.0/8 or 10.1.0.0?"
+    );
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_with_its_reason() {
     let said = |rule: Result<Rule, RuleError>| rule.unwrap_err().to_string();
     assert!(said(rule(None, None)).contains("identity, address or both"));
