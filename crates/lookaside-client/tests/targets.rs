@@ -1,5 +1,7 @@
 //! Targets that say by themselves where their addresses are.
 
+#![allow(clippy::unwrap_used, reason = "test code")]
+
 mod support;
 
 use lookaside_client::{Address, Channel, ConnectFuture, Connector, Mode, Peer};

@@ -72,7 +72,7 @@ impl<'p> Pick<'p> {
     /// Has `tracker` told of the **call**: once, however often the call is picked again
     /// because it could not be sent. Only the trackers of a call's first pick are told.
     ///
-    /// At most [`MAX_TRACKERS`] may count a call, and the earlier ones are the ones kept.
+    /// At most [`MAX_TRACKERS`](crate::MAX_TRACKERS) may count a call, and the earlier ones are the ones kept.
     pub fn count(&mut self, tracker: &'p Arc<dyn CallTracker>) {
         self.counters.add(tracker);
     }
@@ -81,7 +81,7 @@ impl<'p> Pick<'p> {
     /// one, and being picked again ends it. For what is known of a single backend, such as
     /// how many calls it has.
     ///
-    /// At most [`MAX_TRACKERS`] may watch a pick, and the earlier ones are the ones kept.
+    /// At most [`MAX_TRACKERS`](crate::MAX_TRACKERS) may watch a pick, and the earlier ones are the ones kept.
     pub fn watch(&mut self, tracker: &'p Arc<dyn CallTracker>) {
         self.watchers.add(tracker);
     }
