@@ -1,6 +1,6 @@
 //! What an observer is told of a channel's life.
 
-#![allow(clippy::unwrap_used, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 mod support;
 
