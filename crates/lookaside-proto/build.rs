@@ -13,7 +13,11 @@ const FILES: &[&str] = &[
 ];
 
 /// Not served by a balancer, so that its reflection must not show them.
-const CLIENTS_ONLY: &[&str] = &["xds/service/orca/v3/orca.proto"];
+const CLIENTS_ONLY: &[&str] = &[
+    // A balancer has its own, with its own descriptors.
+    "grpc/health/v1/health.proto",
+    "xds/service/orca/v3/orca.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");

@@ -12,6 +12,8 @@ pub struct Address {
     endpoint: Endpoint,
     authority: Option<Authority>,
     token: Option<LbToken>,
+    /// Whoever listed it answers for its health.
+    vouched_for: bool,
 }
 
 impl Address {
@@ -52,6 +54,19 @@ impl Address {
         self
     }
 
+    /// Its health is not checked, whatever the channel is told to check: who named it knows
+    /// whether it serves. Backends in a balancer's list are such (A17).
+    #[must_use]
+    pub fn without_health_check(mut self) -> Self {
+        self.vouched_for = true;
+        self
+    }
+
+    /// Whether its health is checked, if the channel checks health at all.
+    pub fn is_health_checked(&self) -> bool {
+        !self.vouched_for
+    }
+
     /// Where it leads.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
@@ -72,10 +87,11 @@ impl Address {
         self.token.as_ref()
     }
 
-    /// What decides which connection is used: all but the token.
-    pub(crate) fn without_token(&self) -> Self {
+    /// What decides which connection is used: where it leads, and by whose name.
+    pub(crate) fn key(&self) -> Self {
         Self {
             token: None,
+            vouched_for: false,
             ..self.clone()
         }
     }
@@ -93,6 +109,7 @@ impl From<Endpoint> for Address {
             endpoint,
             authority: None,
             token: None,
+            vouched_for: false,
         }
     }
 }

@@ -37,6 +37,7 @@
 //! | feature | default | adds |
 //! | --- | --- | --- |
 //! | `dns` | yes | host names among targets, balancers and fallback addresses |
+//! | `health` | no | `Builder::health_check`: backends are asked whether they serve |
 //! | `policies` | no | policies that weigh backends by how they fare: `WeightedRoundRobin`, `LeastRequest`, `P2c` |
 //! | `prometheus` | no | `PrometheusObserver`: a channel's events as metrics |
 //! | `tls` | no | `TlsConnector`: connections in TLS |
@@ -81,7 +82,7 @@ pub use resolver::{
     ResolveError, Resolver, ResolverBuilder, ResolverController, ResolverRegistry, ResolverUpdate,
     Scheme, TargetResolver,
 };
-pub use subchannel::{Subchannel, SubchannelId, SubchannelState};
+pub use subchannel::{Health, Subchannel, SubchannelId, SubchannelState};
 pub use target::{Target, TargetError};
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, ClientTlsError, Identity, TlsConnector};

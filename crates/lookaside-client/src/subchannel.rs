@@ -3,7 +3,9 @@
 
 mod actor;
 mod connection;
+mod direct;
 mod frames;
+mod health;
 mod last_words;
 mod open_connections;
 mod pool;
@@ -13,12 +15,18 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::AcqRel},
+        atomic::{
+            AtomicBool, AtomicUsize,
+            Ordering::{AcqRel, SeqCst},
+        },
     },
 };
 
 use arc_swap::ArcSwapOption;
 pub(crate) use connection::{Connection, ConnectionSettings, InUse, KeepAlive, describe};
+pub(crate) use direct::Origin;
+pub use health::Health;
+pub(crate) use health::HealthCheck;
 pub(crate) use pool::{Event, Pool, PoolSettings};
 use tokio::sync::Notify;
 
@@ -32,10 +40,12 @@ pub struct SubchannelId(u64);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SubchannelState {
-    /// As gRPC defines it.
+    /// As gRPC defines it: what the connection is.
     pub connectivity: ConnectivityState,
-    /// Why the last attempt failed or the last connection ended, with the address; nothing
-    /// once connected.
+    /// While READY: whether the backend says that it serves.
+    pub health: Health,
+    /// Why the last attempt failed, the last connection ended, or the backend is not
+    /// healthy, with the address; nothing once connected and healthy.
     pub error: Option<PickError>,
 }
 
@@ -44,6 +54,7 @@ impl SubchannelState {
     pub fn new(connectivity: ConnectivityState) -> Self {
         Self {
             connectivity,
+            health: Health::Unchecked,
             error: None,
         }
     }
@@ -51,8 +62,28 @@ impl SubchannelState {
     /// A state with an error.
     pub fn with_error(connectivity: ConnectivityState, error: PickError) -> Self {
         Self {
-            connectivity,
             error: Some(error),
+            ..Self::new(connectivity)
+        }
+    }
+
+    /// What a policy that spreads calls over many backends makes of it: a connection to a
+    /// backend that has not said yet whether it serves is CONNECTING, and one to a backend
+    /// that does not serve is as good as a failure (A17). (`pick_first` goes by
+    /// `connectivity` alone.)
+    pub fn checked_connectivity(&self) -> ConnectivityState {
+        match (self.connectivity, self.health) {
+            (ConnectivityState::Ready, Health::Pending) => ConnectivityState::Connecting,
+            (ConnectivityState::Ready, Health::NotServing) => ConnectivityState::TransientFailure,
+            (connectivity, _) => connectivity,
+        }
+    }
+
+    /// The same for those who do not care for its health.
+    pub(crate) fn without_health(&self) -> Self {
+        match self.health {
+            Health::Unchecked => self.clone(),
+            _ => Self::new(self.connectivity),
         }
     }
 }
@@ -75,6 +106,8 @@ pub(crate) struct Core {
     /// Present while READY: written by the actor, read by every pick.
     connection: ArcSwapOption<Connection>,
     connect_requested: AtomicBool,
+    /// How many leases want its health checked: one, and for a moment two.
+    checked: AtomicUsize,
     wake: Notify,
 }
 
@@ -86,11 +119,8 @@ impl Subchannel {
     /// A subchannel that belongs to no channel and never connects, for tests of policies
     /// and pickers.
     pub fn detached(id: u64, address: &Address) -> Self {
-        let core = Arc::new(Core::new(SubchannelId(id), address.without_token()));
-        let lease = Arc::new(Lease {
-            id: core.id,
-            returns: Returns::default(),
-        });
+        let core = Arc::new(Core::new(SubchannelId(id), address.key()));
+        let lease = Arc::new(Lease::new(&core, &Returns::default(), false));
         Self::new(core, lease, address.token().cloned())
     }
 
@@ -146,19 +176,40 @@ impl Core {
             address,
             connection: ArcSwapOption::empty(),
             connect_requested: AtomicBool::new(false),
+            checked: AtomicUsize::new(0),
             wake: Notify::new(),
         }
     }
 }
 
-/// Shared by all handles to a subchannel; dropped with the last of them.
+/// Shared by all handles to a subchannel that want its health checked, or by all that do
+/// not; dropped with the last of them.
 struct Lease {
     id: SubchannelId,
     returns: Returns,
+    checked: Option<Arc<Core>>,
+}
+
+impl Lease {
+    fn new(core: &Arc<Core>, returns: &Returns, checked: bool) -> Self {
+        if checked {
+            core.checked.fetch_add(1, SeqCst);
+            core.wake.notify_one();
+        }
+        Self {
+            id: core.id,
+            returns: returns.clone(),
+            checked: checked.then(|| Arc::clone(core)),
+        }
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        if let Some(core) = &self.checked {
+            core.checked.fetch_sub(1, SeqCst);
+            core.wake.notify_one();
+        }
         self.returns.give_back(self.id);
     }
 }

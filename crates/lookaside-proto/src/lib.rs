@@ -9,6 +9,12 @@ pub mod lb {
     tonic::include_proto!("grpc.lb.v1");
 }
 
+/// `grpc.health.v1`: whether a server, or one of its services, serves.
+#[allow(missing_docs, clippy::all)]
+pub mod health {
+    tonic::include_proto!("grpc.health.v1");
+}
+
 /// `lookaside.v1`: inspection, control and registration.
 #[allow(missing_docs, clippy::all)]
 pub mod v1 {

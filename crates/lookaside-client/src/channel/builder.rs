@@ -11,10 +11,12 @@ use crate::{
     grpclb::{GrpclbBuilder, GrpclbSettings},
     observer::Observers,
     policy::PolicyChoice,
-    subchannel::{ConnectionSettings, KeepAlive, PoolSettings},
+    subchannel::{ConnectionSettings, HealthCheck, KeepAlive, Origin, PoolSettings},
 };
 
 mod authority;
+#[cfg(feature = "health")]
+mod health;
 mod idle;
 mod observer;
 mod policies;
@@ -47,6 +49,7 @@ pub struct Builder {
     authority: Option<String>,
     user_agent: Option<String>,
     idle_timeout: Duration,
+    health: Option<HealthCheck>,
     observers: Observers,
 }
 
@@ -71,6 +74,7 @@ impl Builder {
             authority: None,
             user_agent: None,
             idle_timeout: idle::DEFAULT,
+            health: None,
             observers: Observers::default(),
         }
     }
@@ -198,6 +202,11 @@ impl Builder {
             },
             backoff: BackoffConfig::default(),
             connect_timeout: self.connect_timeout,
+            origin: Origin {
+                authority: authority.clone(),
+                user_agent: user_agent.clone(),
+            },
+            health: self.health,
         };
         let with_balancers = aim.balancers == Balancers::Always;
         let policy: Arc<dyn PolicyBuilder> = if with_balancers {
@@ -211,7 +220,7 @@ impl Builder {
                 pool: PoolSettings {
                     // Not by the channel's name: every balancer has its own.
                     connector: self.balancer_connector.unwrap_or(self.connector),
-                    ..pool
+                    ..pool.clone()
                 },
             }))
         } else {

@@ -51,6 +51,15 @@ struct Recording {
     position: usize,
 }
 
+impl RequestBody {
+    /// A request that nobody sends again.
+    pub(crate) fn sent_once(request: Request<Body>) -> Request<Self> {
+        let (replay, request) = Replay::record(request);
+        replay.commit();
+        request
+    }
+}
+
 impl Replay {
     /// Begins to keep a request.
     pub(super) fn record(request: Request<Body>) -> (Self, Request<RequestBody>) {

@@ -47,14 +47,7 @@ impl RequestSettings {
         authority: Option<&Authority>,
         token: Option<&LbToken>,
     ) {
-        let mut uri = std::mem::take(request.uri_mut()).into_parts();
-        uri.scheme = Some(Scheme::HTTP);
-        uri.authority = Some(authority.unwrap_or(&self.authority).clone());
-        if uri.path_and_query.is_none() {
-            uri.path_and_query = Some(PathAndQuery::from_static("/"));
-        }
-        // Cannot fail: all three parts are there.
-        *request.uri_mut() = Uri::from_parts(uri).unwrap_or_default();
+        send_to(request, authority.unwrap_or(&self.authority));
         match token {
             Some(token) => {
                 let value = token.header_value().clone();
@@ -66,4 +59,16 @@ impl RequestSettings {
             None => {}
         }
     }
+}
+
+/// Adds what a URI within HTTP/2 has besides the path.
+pub(crate) fn send_to<B>(request: &mut Request<B>, authority: &Authority) {
+    let mut uri = std::mem::take(request.uri_mut()).into_parts();
+    uri.scheme = Some(Scheme::HTTP);
+    uri.authority = Some(authority.clone());
+    if uri.path_and_query.is_none() {
+        uri.path_and_query = Some(PathAndQuery::from_static("/"));
+    }
+    // Cannot fail: all three parts are there.
+    *request.uri_mut() = Uri::from_parts(uri).unwrap_or_default();
 }

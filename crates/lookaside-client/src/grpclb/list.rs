@@ -144,7 +144,8 @@ fn backend(
         Ok(port) if port > 0 => port,
         _ => return Err(EntryProblem::Port(index, server.port)),
     };
-    let address = Address::new(SocketAddr::new(ip, port));
+    // The balancer knows whether it serves (A17).
+    let address = Address::new(SocketAddr::new(ip, port)).without_health_check();
     if server.load_balance_token.is_empty() {
         return Ok(address);
     }

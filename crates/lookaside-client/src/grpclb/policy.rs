@@ -274,8 +274,14 @@ impl Policy for Grpclb {
         state: &SubchannelState,
         controller: &mut dyn Controller,
     ) {
-        let children = self.listed.as_mut().and_then(Listed::child_mut);
-        for child in children.into_iter().chain(&mut self.fallback) {
+        if let Some(child) = self.listed.as_mut().and_then(Listed::child_mut) {
+            // The balancer knows whether its backends serve (A17).
+            let state = state.without_health();
+            child.with(controller, |policy, controller| {
+                policy.subchannel_update(subchannel, &state, controller);
+            });
+        }
+        if let Some(child) = &mut self.fallback {
             child.with(controller, |policy, controller| {
                 policy.subchannel_update(subchannel, state, controller);
             });

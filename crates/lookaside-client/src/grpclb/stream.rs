@@ -154,6 +154,8 @@ impl TaskSettings {
 fn balancer_channel(settings: &GrpclbSettings, service: &str) -> (Channel, SharedUpdates) {
     let (resolver, updates, work) = SharedUpdatesBuilder::new();
     let mut pool = settings.pool.clone();
+    // What it has to say comes over its stream.
+    pool.health = None;
     pool.connection = ConnectionSettings {
         keep_alive: Some(KEEP_ALIVE),
     };

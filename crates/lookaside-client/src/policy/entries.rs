@@ -109,7 +109,8 @@ impl Entries {
             return false;
         };
         let before = *tracked;
-        *tracked = match state.connectivity {
+        let connectivity = state.checked_connectivity();
+        *tracked = match connectivity {
             ConnectivityState::Connecting | ConnectivityState::Idle
                 if before == Tracked::Failed =>
             {
@@ -122,7 +123,7 @@ impl Entries {
         if let Some(error) = &state.error {
             self.last_error = Some(error.clone());
         }
-        match state.connectivity {
+        match connectivity {
             // No backend stays idle: the next call must find it connected.
             ConnectivityState::Idle => {
                 subchannel.connect();
@@ -134,7 +135,7 @@ impl Entries {
             _ => {}
         }
         // A repeated failure only has a newer text.
-        if changed || state.connectivity == ConnectivityState::TransientFailure {
+        if changed || connectivity == ConnectivityState::TransientFailure {
             self.changed = true;
             self.work.schedule_work();
         }
@@ -218,7 +219,7 @@ impl Entries {
 
 impl Tracked {
     fn new(state: &SubchannelState) -> Self {
-        match state.connectivity {
+        match state.checked_connectivity() {
             ConnectivityState::Ready => Self::Ready,
             ConnectivityState::TransientFailure => Self::Failed,
             _ => Self::Connecting,

@@ -105,7 +105,9 @@ impl PickFirst {
     }
 
     fn set_addresses(&mut self, addresses: &[Address], controller: &mut dyn Controller) {
-        self.addresses = addresses.to_vec();
+        // It stays with the first that it reaches, healthy or not (A17).
+        let unchecked = |address: &Address| address.clone().without_health_check();
+        self.addresses = addresses.iter().map(unchecked).collect();
         if addresses.is_empty() {
             self.selected = None;
             self.attempts = None;
@@ -117,8 +119,8 @@ impl PickFirst {
             self.failed = None;
         }
         let listed = self.selected.as_ref().and_then(|selected| {
-            let same = |address: &&Address| address.without_token() == *selected.address();
-            addresses.iter().find(same)
+            let same = |address: &&Address| address.key() == *selected.address();
+            self.addresses.iter().find(same)
         });
         if let Some(address) = listed {
             // The same connection, with the token of the new list.

@@ -1,5 +1,14 @@
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::Ordering::{Acquire, Release, SeqCst},
+    },
+    time::Duration,
+};
 
+use arc_swap::ArcSwapOption;
 use lookaside_core::{
     BackoffConfig, ConnectivityState, Subchannel as Machine, SubchannelAction as Action,
     SubchannelEvent as Event,
@@ -10,8 +19,12 @@ use tokio::{
 };
 
 use super::{
-    Connection, ConnectionSettings, Core, SubchannelState, connection::ConnectionEnd,
-    open_connections::OpenConnections, pool,
+    Connection, ConnectionSettings, Core, HealthCheck, Origin, SubchannelState,
+    connection::ConnectionEnd,
+    direct::Direct,
+    health::{HealthReport, HealthWatch},
+    open_connections::OpenConnections,
+    pool,
 };
 use crate::{Connector, PickError};
 
@@ -31,6 +44,9 @@ pub(super) struct Actor {
     pub(super) connect_timeout: Option<Duration>,
     pub(super) events: mpsc::Sender<pool::Event>,
     pub(super) open: OpenConnections,
+    pub(super) origin: Origin,
+    /// What to check while somebody wants it checked; the pool says when it changes.
+    pub(super) health: Arc<ArcSwapOption<HealthCheck>>,
     /// Resolves when the pool drops the other end.
     pub(super) stop: oneshot::Receiver<()>,
 }
@@ -45,6 +61,14 @@ struct Pending {
     not_before: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     end: Option<ConnectionEnd>,
+    health: Option<HealthWatch>,
+}
+
+impl Pending {
+    fn health(&self) -> HealthReport {
+        let report = self.health.as_ref().map(HealthWatch::report);
+        report.unwrap_or_default()
+    }
 }
 
 impl Actor {
@@ -75,7 +99,19 @@ impl Actor {
                     pending.timer = None;
                     Event::BackoffExpired
                 }
-                () = self.core.wake.notified() => Event::ConnectRequested,
+                () = wait_health(&mut pending.health) => {
+                    self.report(&machine, pending.health()).await;
+                    continue;
+                }
+                () = self.core.wake.notified() => {
+                    if self.update_health(&mut pending) {
+                        self.report(&machine, pending.health()).await;
+                    }
+                    if !self.core.connect_requested.load(Acquire) {
+                        continue;
+                    }
+                    Event::ConnectRequested
+                }
             };
             let now = Instant::now().into_std();
             for action in machine.handle(event, now, &mut rng) {
@@ -105,9 +141,37 @@ impl Actor {
             Action::Close => {
                 self.core.connection.store(None);
                 pending.end = None;
+                pending.health = None;
             }
-            Action::Report(connectivity) => self.report(connectivity, machine).await,
+            Action::Report(_) => {
+                self.update_health(pending);
+                self.report(machine, pending.health()).await;
+            }
         }
+    }
+
+    /// Begins to check the health of the backend, or ends it, as it is wanted now; says
+    /// whether it did.
+    fn update_health(&self, pending: &mut Pending) -> bool {
+        let wanted = self.core.checked.load(SeqCst) > 0;
+        let connection = self.core.connection.load();
+        let check = self.health.load();
+        let wanted = match (&*connection, &*check) {
+            (Some(connection), Some(check)) if wanted => Some((connection, check)),
+            _ => None,
+        };
+        let under_way = pending.health.as_ref().map(HealthWatch::check);
+        if under_way == wanted.map(|(_, check)| &**check) {
+            return false;
+        }
+        pending.health = wanted.map(|(connection, check)| {
+            let mut origin = self.origin.clone();
+            if let Some(own) = self.core.address.authority() {
+                origin.authority = own.clone();
+            }
+            check.start(Direct::new(connection, origin))
+        });
+        true
     }
 
     fn attempt(&self, start: Instant, limit: Duration) -> Attempt {
@@ -126,28 +190,32 @@ impl Actor {
         })
     }
 
-    async fn report(&self, connectivity: ConnectivityState, machine: &Machine) {
+    async fn report(&self, machine: &Machine, health: HealthReport) {
+        let connectivity = machine.state();
         if connectivity == ConnectivityState::Idle {
             // Wishes from before do not count: whoever still wants a connection asks when
             // told of IDLE.
-            self.core
-                .connect_requested
-                .store(false, std::sync::atomic::Ordering::Release);
+            self.core.connect_requested.store(false, Release);
         }
         let address = &self.core.address;
         let error = machine
             .failure()
+            .or(health.why.as_ref())
             .map(|why| PickError::new(format!("{address}: {why}")));
         match (connectivity, &error) {
             (ConnectivityState::TransientFailure, Some(error)) => {
                 tracing::info!(%address, %error, "could not connect");
             }
-            _ => tracing::debug!(%address, state = %connectivity, "subchannel"),
+            _ => {
+                let health = health.health;
+                tracing::debug!(%address, state = %connectivity, ?health, "subchannel");
+            }
         }
         let event = pool::Event {
             id: self.core.id,
             state: SubchannelState {
                 connectivity,
+                health: health.health,
                 error,
             },
         };
@@ -176,6 +244,13 @@ async fn wait_end(end: &mut Option<ConnectionEnd>) -> String {
 async fn wait_timer(timer: &mut Option<Pin<Box<Sleep>>>) {
     match timer {
         Some(timer) => timer.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait_health(health: &mut Option<HealthWatch>) {
+    match health {
+        Some(health) => health.changed().await,
         None => std::future::pending().await,
     }
 }

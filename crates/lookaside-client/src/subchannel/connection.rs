@@ -139,6 +139,11 @@ impl Connection {
         Arc::clone(&self.in_use)
     }
 
+    /// Who is at the other end.
+    pub(super) fn peer(&self) -> &Peer {
+        &self.in_use.peer
+    }
+
     /// Whether a call is open on it.
     pub(super) fn has_calls(&self) -> bool {
         // One is its own.

@@ -4,14 +4,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwapOption;
 use lookaside_core::BackoffConfig;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    ConnectionSettings, Core, Lease, Returns, Subchannel, SubchannelId, SubchannelState,
-    actor::Actor, open_connections::OpenConnections,
+    ConnectionSettings, Core, Health, HealthCheck, Lease, Origin, Returns, Subchannel,
+    SubchannelId, SubchannelState, actor::Actor, open_connections::OpenConnections,
 };
-use crate::{Address, Connector, WorkScheduler};
+use crate::{Address, ConnectivityState, Connector, WorkScheduler};
 
 /// How long a connection is kept after its last handle: a backend that leaves a list
 /// often comes back with the next one (the stock clients' value).
@@ -42,6 +43,7 @@ pub(crate) struct Pool {
     returns: Returns,
     events: mpsc::Sender<Event>,
     open: OpenConnections,
+    health: Arc<ArcSwapOption<HealthCheck>>,
     settings: PoolSettings,
 }
 
@@ -52,11 +54,16 @@ pub(crate) struct PoolSettings {
     pub(crate) connection: ConnectionSettings,
     pub(crate) backoff: BackoffConfig,
     pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) origin: Origin,
+    /// None: connections are enough.
+    pub(crate) health: Option<HealthCheck>,
 }
 
 struct Entry {
     core: Arc<Core>,
     lease: Weak<Lease>,
+    /// Of the handles that want its health checked.
+    checked_lease: Weak<Lease>,
     /// As last told to the policy.
     state: SubchannelState,
     expires: Option<Instant>,
@@ -64,6 +71,23 @@ struct Entry {
     queued: bool,
     /// Ends the actor when dropped.
     _stop: oneshot::Sender<()>,
+}
+
+impl Entry {
+    fn is_held(&self) -> bool {
+        self.lease.strong_count() + self.checked_lease.strong_count() > 0
+    }
+
+    /// The state as those see it who want the health checked. What the actor has not begun
+    /// with yet is pending, so that nobody takes it for healthy in the meantime.
+    fn checked_state(&self, checks: bool) -> SubchannelState {
+        let mut state = self.state.clone();
+        let fresh = state.health == Health::Unchecked;
+        if checks && fresh && state.connectivity == ConnectivityState::Ready {
+            state.health = Health::Pending;
+        }
+        state
+    }
 }
 
 impl Pool {
@@ -84,6 +108,7 @@ impl Pool {
             returns,
             events,
             open: OpenConnections::default(),
+            health: Arc::new(ArcSwapOption::from_pointee(settings.health.clone())),
             settings,
         };
         (pool, receiver)
@@ -91,26 +116,34 @@ impl Pool {
 
     /// A handle to the connection to `address`, and its state as last told.
     pub(crate) fn get(&mut self, address: &Address) -> (Subchannel, SubchannelState) {
-        let key = address.without_token();
+        let key = address.key();
         let id = match self.by_address.get(&key) {
             Some(id) => *id,
             None => self.add(key),
         };
-        let returns = &self.returns;
+        let (returns, checks) = (&self.returns, self.settings.health.is_some());
         #[expect(clippy::expect_used, reason = "both maps hold the same subchannels")]
         let entry = self.entries.get_mut(&id).expect("known by its address");
-        let lease = entry.lease.upgrade().unwrap_or_else(|| {
-            let lease = Arc::new(Lease {
-                id,
-                returns: returns.clone(),
-            });
-            entry.lease = Arc::downgrade(&lease);
+        let checked = address.is_health_checked();
+        let known = if checked {
+            &mut entry.checked_lease
+        } else {
+            &mut entry.lease
+        };
+        let lease = known.upgrade().unwrap_or_else(|| {
+            let lease = Arc::new(Lease::new(&entry.core, returns, checked));
+            *known = Arc::downgrade(&lease);
             entry.expires = None;
             lease
         });
         let token = address.token().cloned();
         let handle = Subchannel::new(Arc::clone(&entry.core), lease, token);
-        (handle, entry.state.clone())
+        let state = if checked {
+            entry.checked_state(checks)
+        } else {
+            entry.state.without_health()
+        };
+        (handle, state)
     }
 
     fn add(&mut self, address: Address) -> SubchannelId {
@@ -126,12 +159,15 @@ impl Pool {
             connect_timeout: self.settings.connect_timeout,
             events: self.events.clone(),
             open: self.open.clone(),
+            origin: self.settings.origin.clone(),
+            health: Arc::clone(&self.health),
             stop: stopped,
         };
         tokio::spawn(actor.run());
         let entry = Entry {
             core,
             lease: Weak::new(),
+            checked_lease: Weak::new(),
             state: SubchannelState::default(),
             expires: None,
             queued: false,
@@ -147,9 +183,14 @@ impl Pool {
     pub(crate) fn apply(&mut self, event: Event) -> Option<(Subchannel, SubchannelState)> {
         let entry = self.entries.get_mut(&event.id)?;
         entry.state = event.state;
-        let lease = entry.lease.upgrade()?;
+        let checked = entry.checked_lease.upgrade();
+        let state = match &checked {
+            Some(_) => entry.checked_state(self.settings.health.is_some()),
+            None => entry.state.clone(),
+        };
+        let lease = checked.or_else(|| entry.lease.upgrade())?;
         let handle = Subchannel::new(Arc::clone(&entry.core), lease, None);
-        Some((handle, entry.state.clone()))
+        Some((handle, state))
     }
 
     /// Starts the clock of subchannels that lost their last handle, and ends those whose
@@ -157,7 +198,7 @@ impl Pool {
     pub(crate) fn sweep(&mut self, now: Instant) {
         for id in self.returns.take() {
             if let Some(entry) = self.entries.get_mut(&id)
-                && entry.lease.strong_count() == 0
+                && !entry.is_held()
             {
                 let at = now + LINGER;
                 entry.expires = Some(at);

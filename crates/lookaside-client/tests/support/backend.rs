@@ -48,6 +48,21 @@ pub struct Handler {
     pub open: Arc<AtomicUsize>,
 }
 
+impl Handler {
+    /// Of a server at this address, which is its name.
+    pub fn new(at: SocketAddr) -> Self {
+        Self {
+            name: at.ip().to_string().into(),
+            calls: Arc::default(),
+            delay: Arc::default(),
+            tokens: Arc::default(),
+            headers: Arc::default(),
+            authorities: Arc::default(),
+            open: Arc::default(),
+        }
+    }
+}
+
 #[tonic::async_trait]
 impl Echo for Handler {
     async fn echo(&self, request: Request<EchoRequest>) -> Result<Response<EchoResponse>, Status> {
@@ -75,16 +90,7 @@ impl Echo for Handler {
 
 impl Backend {
     pub fn start(net: &Net, at: SocketAddr) -> Self {
-        let handler = Handler {
-            name: at.ip().to_string().into(),
-            calls: Arc::default(),
-            delay: Arc::default(),
-            tokens: Arc::default(),
-            headers: Arc::default(),
-            authorities: Arc::default(),
-            open: Arc::default(),
-        };
-        Self::start_with(net, at, handler)
+        Self::start_with(net, at, Handler::new(at))
     }
 
     pub fn start_with(net: &Net, at: SocketAddr, handler: Handler) -> Self {

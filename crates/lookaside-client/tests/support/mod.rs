@@ -16,6 +16,8 @@
 pub mod backend;
 pub mod balancer;
 pub mod calls;
+#[cfg(feature = "health")]
+pub mod health;
 pub mod net;
 
 use std::{

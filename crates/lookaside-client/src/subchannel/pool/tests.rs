@@ -20,6 +20,11 @@ fn pool() -> (Pool, Receiver<Event>) {
         connection: ConnectionSettings::default(),
         backoff: BackoffConfig::default(),
         connect_timeout: None,
+        origin: Origin {
+            authority: http::uri::Authority::from_static("orders"),
+            user_agent: http::HeaderValue::from_static("test"),
+        },
+        health: None,
     };
     Pool::new(settings, WorkScheduler::default())
 }
