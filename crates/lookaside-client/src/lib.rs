@@ -37,6 +37,7 @@
 //! | feature | default | adds |
 //! | --- | --- | --- |
 //! | `dns` | yes | host names among targets, balancers and fallback addresses |
+//! | `outlier` | no | `OutlierDetection`: backends whose calls fare worse than others' are taken out of use |
 //! | `health` | no | `Builder::health_check`: backends are asked whether they serve |
 //! | `policies` | no | policies that weigh backends by how they fare: `WeightedRoundRobin`, `LeastRequest`, `P2c` |
 //! | `prometheus` | no | `PrometheusObserver`: a channel's events as metrics |
@@ -66,9 +67,15 @@ pub use connector::{ConnectFuture, Connector, Io, TcpConnector, Transport};
 pub use endpoint::Endpoint;
 pub use error::{BuildError, ConnectError};
 pub use lookaside_core::ConnectivityState;
+#[cfg(feature = "outlier")]
+pub use lookaside_core::{
+    FailurePercentageEjection, OutlierSettings, OutlierSettingsError, SuccessRateEjection,
+};
 #[cfg(feature = "prometheus")]
 pub use observer::PrometheusObserver;
 pub use observer::{Event, ListSummary, LoadReport, Observer};
+#[cfg(feature = "outlier")]
+pub use policy::OutlierDetection;
 pub use policy::{
     CallEnd, CallTracker, ChildPolicy, Controller, MAX_TRACKERS, Mode, Pick, PickArgs, PickError,
     PickResult, Picker, Policy, PolicyBuilder, PolicyConfig, PolicyOptions, PolicyRegistry,

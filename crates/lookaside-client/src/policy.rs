@@ -11,6 +11,8 @@ mod by_load;
 mod choice;
 mod config;
 mod entries;
+#[cfg(feature = "outlier")]
+mod outlier;
 mod petiole;
 mod pick_first;
 mod picker;
@@ -29,6 +31,8 @@ pub use builder::{ChildPolicy, PolicyBuilder, PolicyOptions, UnknownPolicy, Work
 pub use by_load::{LeastRequest, P2c, WeightedRoundRobin};
 pub(crate) use choice::PolicyChoice;
 pub use config::PolicyConfig;
+#[cfg(feature = "outlier")]
+pub use outlier::OutlierDetection;
 pub(crate) use pick_first::PickFirst;
 pub use picker::{Pick, PickArgs, PickError, PickResult, Picker};
 pub use registry::PolicyRegistry;

@@ -44,6 +44,12 @@ impl FakeController {
 }
 
 impl OpenCall {
+    /// How many watch it.
+    #[cfg(feature = "outlier")]
+    pub(crate) fn watchers(&self) -> usize {
+        self.watchers.iter().flatten().count()
+    }
+
     pub(crate) fn end(self, end: &CallEnd<'_>) {
         for tracker in self.watchers.iter().flatten() {
             tracker.call_finished(end);
