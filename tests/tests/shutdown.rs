@@ -22,6 +22,12 @@ use tokio::{
 
 const SERVICE: &str = "orders";
 
+/// Longer than any drain: a backend that expires in one is one more list.
+const TTL: prost_types::Duration = prost_types::Duration {
+    seconds: 600,
+    nanos: 0,
+};
+
 async fn register(balancer: &Balancer, port: u16) -> Result<()> {
     let channel = inspect::connect(balancer.admin).await?;
     let instance = Instance {
@@ -31,7 +37,7 @@ async fn register(balancer: &Balancer, port: u16) -> Result<()> {
     };
     let request = RegisterRequest {
         instance: Some(instance),
-        ttl: None,
+        ttl: Some(TTL),
         ..RegisterRequest::default()
     };
     RegistrationClient::new(channel).register(request).await?;
