@@ -136,7 +136,10 @@ impl BalancerRegistrar {
                 Err(_) => Status::deadline_exceeded(format!("no answer within {REQUEST_TIME:?}")),
             };
             let failure = match status.code() {
-                Code::InvalidArgument => Failure::Refused(status.message().into()),
+                // FAILED_PRECONDITION: another process registers as this backend, later.
+                Code::InvalidArgument | Code::FailedPrecondition => {
+                    Failure::Refused(status.message().into())
+                }
                 Code::AlreadyExists => Failure::Taken(status.message().into()),
                 Code::NotFound => Failure::Gone,
                 _ => {
@@ -263,6 +266,7 @@ impl Registrar for BalancerRegistrar {
             ttl: ttl.try_into().ok(),
             owner_secret: claim.secret().to_vec(),
             request_id: claim.request().to_vec(),
+            sequence: claim.sequence(),
         };
         let response = self
             .ask(|mut client| {

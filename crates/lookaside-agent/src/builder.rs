@@ -1,4 +1,7 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use fastrand::Rng;
 use lookaside_core::{
@@ -149,7 +152,7 @@ impl AgentBuilder {
             state,
             registering: watch::Sender::new(false),
             rng: Rng::new(),
-            claims: Claims::default(),
+            claims: Claims::new(SystemTime::now()),
         };
         Ok(Agent::start(task, wanted, state_rx, self.drain_time))
     }

@@ -35,7 +35,8 @@ const CONTENTION: usize = 4;
 ///
 /// Who owns a key: whoever made the claim ([`Claim`]), of which the value tells. A
 /// registration takes over a key that stands there already if its owner yields to it
-/// ([`Owner::yields_to`]). Every other key is left alone ([`RegistrarError::Taken`]): one
+/// ([`Owner::yields_to`]). Every other key is left alone ([`RegistrarError::Taken`],
+/// [`RegistrarError::Outdated`]): one
 /// that somebody else renews, and one that was written without a registrar of ours. A
 /// handle is good for the lease that it was given with, and for none that came later.
 #[derive(Debug)]
@@ -122,11 +123,7 @@ impl EtcdRegistrar {
                     if granted.is_some() {
                         self.clear_away(lease).await;
                     }
-                    return Err(RegistrarError::Taken {
-                        service: registration.service.clone(),
-                        id: registration.id.clone(),
-                        holder: holder(found),
-                    });
+                    return Err(refusal(found, registration, &owner));
                 }
             };
             let ttl = match granted {
@@ -330,6 +327,18 @@ fn found(answer: &TxnResponse) -> Option<Found> {
         TxnOpResponse::Get(mut got) => got.take_kvs().pop().map(Found::from),
         _ => None,
     })
+}
+
+/// Why a key that does not yield does not.
+fn refusal(found: &Found, registration: &Registration, owner: &Owner) -> RegistrarError {
+    let same_address = address_of(&found.value).as_ref() == Some(&registration.address);
+    owner_of(&found.value)
+        .and_then(|held| held.outdates(owner, registration, same_address))
+        .unwrap_or_else(|| RegistrarError::Taken {
+            service: registration.service.clone(),
+            id: registration.id.clone(),
+            holder: holder(found),
+        })
 }
 
 fn holder(found: &Found) -> Arc<str> {

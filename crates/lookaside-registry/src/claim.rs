@@ -9,7 +9,7 @@ use std::{fmt, sync::Arc};
 use lookaside_core::{BackendId, ServiceName};
 use sha2::{Digest, Sha256};
 
-use crate::{RegistrarError, RegistrationError};
+use crate::{RegistrarError, Registration, RegistrationError};
 
 /// The shortest secret: 128 bits are guessed by nobody.
 pub const MIN_SECRET_BYTES: usize = 16;
@@ -26,6 +26,7 @@ pub struct Claim {
     secret: Arc<[u8]>,
     identity: Option<Arc<str>>,
     request: Arc<[u8]>,
+    sequence: Option<u64>,
 }
 
 /// Whose a recorded backend is.
@@ -33,6 +34,7 @@ pub struct Claim {
 pub struct Owner {
     key: [u8; DIGEST_BYTES],
     identity: Option<Arc<str>>,
+    sequence: Option<u64>,
 }
 
 impl Claim {
@@ -45,6 +47,7 @@ impl Claim {
             secret: random()?,
             identity: None,
             request: random()?,
+            sequence: None,
         })
     }
 
@@ -59,6 +62,7 @@ impl Claim {
             secret: checked("owner_secret", secret)?,
             identity: None,
             request: checked("request_id", request)?,
+            sequence: None,
         })
     }
 
@@ -68,14 +72,22 @@ impl Claim {
         Self { identity, ..self }
     }
 
+    /// With its place among the owner's registrations: higher for each, over restarts of
+    /// the owner too. None: its place is unknown.
+    #[must_use]
+    pub fn with_sequence(self, sequence: Option<u64>) -> Self {
+        Self { sequence, ..self }
+    }
+
     /// The same owner's claim to another registration, such as the next after one that
-    /// is gone.
+    /// is gone. Its sequence is the next.
     ///
     /// # Errors
     /// The system gives no random bytes.
     pub fn another(&self) -> Result<Self, RegistrarError> {
         Ok(Self {
             request: random()?,
+            sequence: self.sequence.map(|it| it.saturating_add(1)),
             ..self.clone()
         })
     }
@@ -91,11 +103,17 @@ impl Claim {
         &self.request
     }
 
+    /// Its place among the owner's registrations, if it says.
+    pub fn sequence(&self) -> Option<u64> {
+        self.sequence
+    }
+
     /// What is recorded of it.
     pub fn owner(&self, service: &ServiceName, id: &BackendId) -> Owner {
         Owner {
             key: digest("owner", &[&self.secret], service, id),
             identity: self.identity.clone(),
+            sequence: self.sequence,
         }
     }
 
@@ -120,7 +138,14 @@ impl Owner {
         Some(Self {
             key: bytes,
             identity,
+            sequence: None,
         })
+    }
+
+    /// With what [`Owner::sequence`] said.
+    #[must_use]
+    pub fn with_sequence(self, sequence: Option<u64>) -> Self {
+        Self { sequence, ..self }
     }
 
     /// What its secret became, as text.
@@ -133,13 +158,52 @@ impl Owner {
         self.identity.as_deref()
     }
 
+    /// Which of its owner's registrations it is, where that is known.
+    pub fn sequence(&self) -> Option<u64> {
+        self.sequence
+    }
+
     /// Whether `other` may have this owner's registration while it lives. Itself may; so
     /// may a backend that was restarted, and has another secret: at the same address, if
     /// it has the same identity, or once the owner has missed a renewal. As long as an
-    /// owner renews, nobody else gets its registration.
+    /// owner renews, nobody else gets its registration; nor does an earlier request of its
+    /// own ([`Owner::outdates`]), which nobody but itself could have made, but anybody
+    /// who saw it could send again.
     pub fn yields_to(&self, other: &Self, same_address: bool, missed_renewal: bool) -> bool {
-        let same_identity = self.identity.is_some() && self.identity == other.identity;
-        self.key == other.key || same_address && (same_identity || missed_renewal)
+        if self.key == other.key {
+            // One secret is one run of its owner, whose sequences no clock moves back.
+            return !self.is_after(other);
+        }
+        // Of two runs the clock may have gone back between: it counts for less.
+        let next = self.is_same_identity(other) && !self.is_after(other);
+        same_address && (next || missed_renewal)
+    }
+
+    /// The refusal of an earlier request of the same owner, if it is for that that this
+    /// one does not yield to it: [`RegistrarError::Outdated`].
+    pub fn outdates(
+        &self,
+        other: &Self,
+        registration: &Registration,
+        same_address: bool,
+    ) -> Option<RegistrarError> {
+        let same = self.key == other.key || same_address && self.is_same_identity(other);
+        let (latest, sequence) = self.sequence.zip(other.sequence)?;
+        (same && self.is_after(other)).then(|| RegistrarError::Outdated {
+            service: registration.service.clone(),
+            id: registration.id.clone(),
+            sequence,
+            latest,
+        })
+    }
+
+    fn is_same_identity(&self, other: &Self) -> bool {
+        self.identity.is_some() && self.identity == other.identity
+    }
+
+    fn is_after(&self, other: &Self) -> bool {
+        let both = self.sequence.zip(other.sequence);
+        both.is_some_and(|(mine, others)| mine > others)
     }
 }
 

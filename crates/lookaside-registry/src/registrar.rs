@@ -14,7 +14,8 @@ pub trait Registrar: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`RegistrarError::Taken`] when a live registration of somebody else has the id
-    /// ([`Owner::yields_to`](crate::Owner::yields_to)).
+    /// ([`Owner::yields_to`](crate::Owner::yields_to)); [`RegistrarError::Outdated`] when
+    /// a later one of the same owner has it.
     async fn claim(
         &self,
         registration: &Registration,
@@ -86,6 +87,22 @@ pub enum RegistrarError {
         id: BackendId,
         /// Who has it, and with which address, as far as that is known.
         holder: Arc<str>,
+    },
+    /// A later registration of the same owner has the id: this request is an old one that
+    /// was sent again, or late, or the owner's clock went back.
+    #[error(
+        "backend {id} of service {service} was registered by the same owner with sequence \
+         {latest}; this request is an earlier one, with {sequence}, and changes nothing"
+    )]
+    Outdated {
+        /// The service.
+        service: ServiceName,
+        /// The id in question.
+        id: BackendId,
+        /// That of the request.
+        sequence: u64,
+        /// That of the registration.
+        latest: u64,
     },
     /// The registry takes no more.
     #[error("{what}: the limit of {limit} is reached")]

@@ -42,8 +42,11 @@ impl Service for Double {
         &self,
         request: Request<v1::RegisterRequest>,
     ) -> Result<Response<v1::RegisterResponse>, Status> {
-        let instance = request.into_inner().instance.unwrap();
-        let handle = instance.id.clone().into_bytes();
+        let request = request.into_inner();
+        let instance = request.instance.unwrap();
+        // So that a test sees which sequence came.
+        let mut handle = instance.id.clone().into_bytes();
+        handle.extend(request.sequence.iter().flat_map(|it| it.to_be_bytes()));
         self.shared()?.insert(handle.clone(), instance);
         Ok(Response::new(v1::RegisterResponse {
             handle,
@@ -220,15 +223,28 @@ async fn a_refused_connection_says_so() {
 
 #[tokio::test]
 async fn what_one_balancer_refuses_is_not_tried_on_the_next() {
-    let shared = Shared::default();
-    let bad = Status::invalid_argument("zone: too long");
-    let first = balancer(&shared, Some(bad));
-    let second = balancer(&shared, None);
-    let both = [first.address.clone(), second.address.clone()];
-    let registrar = BalancerRegistrar::new(both).unwrap();
-    let error = registrar.register(&backend(), ASKED).await.unwrap_err();
-    assert!(error.to_string().contains("zone: too long"), "{error}");
-    assert!(shared.lock().unwrap().is_empty());
+    for refused in [
+        Status::invalid_argument("zone: too long"),
+        Status::failed_precondition("an earlier one"),
+    ] {
+        let shared = Shared::default();
+        let first = balancer(&shared, Some(refused.clone()));
+        let second = balancer(&shared, None);
+        let both = [first.address.clone(), second.address.clone()];
+        let registrar = BalancerRegistrar::new(both).unwrap();
+        let error = registrar.register(&backend(), ASKED).await.unwrap_err();
+        assert!(error.to_string().contains(refused.message()), "{error}");
+        assert!(shared.lock().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn the_sequence_of_a_claim_reaches_the_balancer() {
+    let balancer = balancer(&Shared::default(), None);
+    let registrar = BalancerRegistrar::new([balancer.address.clone()]).unwrap();
+    let claim = Claim::new().unwrap().with_sequence(Some(7));
+    let made = registrar.claim(&backend(), ASKED, &claim).await.unwrap();
+    assert_eq!(made.handle.as_bytes(), b"a\0\0\0\0\0\0\0\x07");
 }
 
 #[tokio::test]

@@ -78,13 +78,17 @@ pub(crate) fn owner_of(value: &[u8]) -> Option<Owner> {
     let object: Map<String, Value> = serde_json::from_slice(value).ok()?;
     let metadata = field(&object, "Metadata")?.as_object()?;
     let identity = field(metadata, OWNER_IDENTITY).and_then(Value::as_str);
-    Owner::parse(field(metadata, OWNER)?.as_str()?, identity.map(Arc::from))
+    let owner = Owner::parse(field(metadata, OWNER)?.as_str()?, identity.map(Arc::from))?;
+    Some(owner.with_sequence(field(metadata, OWNER_SEQUENCE).and_then(Value::as_u64)))
 }
 
 /// Metadata of ours, which other readers ignore. In the value and not in a key of its own:
 /// so it is written, compared and deleted with the backend, in one step.
 const OWNER: &str = "owner";
 const OWNER_IDENTITY: &str = "owner_identity";
+/// A balancer from before there were sequences reads past it, and leaves it out when it
+/// writes.
+const OWNER_SEQUENCE: &str = "owner_sequence";
 
 /// Writes a value.
 pub(crate) fn encode(registration: &Registration, owner: &Owner) -> Vec<u8> {
@@ -97,6 +101,9 @@ pub(crate) fn encode(registration: &Registration, owner: &Owner) -> Vec<u8> {
     metadata.insert(OWNER.into(), owner.key_text().into());
     if let Some(identity) = owner.identity() {
         metadata.insert(OWNER_IDENTITY.into(), identity.into());
+    }
+    if let Some(sequence) = owner.sequence() {
+        metadata.insert(OWNER_SEQUENCE.into(), sequence.into());
     }
     json!({ "Addr": registration.address.to_string(), "Metadata": metadata })
         .to_string()

@@ -157,6 +157,67 @@ async fn an_owner_takes_over_its_own_key_and_an_old_handle_ends_nothing() {
 }
 
 #[tokio::test]
+async fn an_earlier_registration_that_is_sent_again_undoes_nothing() {
+    let (etcd, registrar) = started().await;
+    let another = EtcdRegistrar::new(etcd.config()).await.unwrap();
+    let mut it = registration("a", "10.0.0.1:1", 7);
+    let first = claim(1, 1).with_sequence(Some(1));
+    let second = claim(1, 2).with_sequence(Some(2));
+    let ttl = Duration::from_secs(60);
+    registrar.claim(&it, ttl, &first).await.unwrap();
+    let old = it.clone();
+    it.weight = 9;
+    let made = registrar.claim(&it, ttl, &second).await.unwrap();
+    it.weight = 11;
+    another.update(&made.handle, &it).await.unwrap();
+    let stands = etcd.value("services/orders/a").await.unwrap();
+    assert!(stands.contains(r#""owner_sequence":2"#), "{stands}");
+
+    for registrar in [&registrar, &another] {
+        let refused = registrar.claim(&old, ttl, &first).await;
+        let Err(error @ RegistrarError::Outdated { .. }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(error.to_string().contains("sequence 2"), "{error}");
+        // Its answer was lost.
+        let again = registrar.claim(&it, ttl, &second).await.unwrap();
+        assert_eq!(again, made);
+    }
+    assert_eq!(etcd.value("services/orders/a").await, Some(stands));
+    assert_eq!(etcd.leases().await, 1, "it leaves nothing");
+
+    // As a balancer from before there were sequences writes it.
+    let handle = made.handle;
+    registrar.deregister(&handle).await.unwrap();
+    registrar.claim(&it, ttl, &claim(1, 3)).await.unwrap();
+    let unsaid = etcd.value("services/orders/a").await.unwrap();
+    assert!(!unsaid.contains("owner_sequence"), "{unsaid}");
+    registrar.claim(&old, ttl, &first).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_restart_with_a_clock_that_went_back_waits_until_a_renewal_is_missed() {
+    let (etcd, registrar) = started().await;
+    let it = registration("a", "10.0.0.1:1", 7);
+    let run = |secret, sequence| {
+        let claim = claim(secret, 1).with_sequence(Some(sequence));
+        claim.with_identity(Some("spiffe://x/a".into()))
+    };
+    let ttl = Duration::from_secs(4);
+    registrar.claim(&it, ttl, &run(1, 9)).await.unwrap();
+    let refused = registrar.claim(&it, ttl, &run(2, 8)).await;
+    assert!(
+        matches!(refused, Err(RegistrarError::Outdated { .. })),
+        "{refused:?}"
+    );
+    eventually("it takes over what is not renewed", async || {
+        assert!(etcd.value("services/orders/a").await.is_some(), "no gap");
+        registrar.claim(&it, ttl, &run(2, 8)).await.is_ok()
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn nobody_takes_over_a_registration_while_it_is_renewed() {
     let (etcd, registrar) = started().await;
     let ttl = Duration::from_secs(4);

@@ -87,6 +87,69 @@ fn a_live_registration_is_its_owners() {
 }
 
 #[test]
+fn an_owner_does_not_yield_to_an_earlier_request_of_its_own() {
+    let (service, id) = names();
+    let owner = |secret, identity: Option<&str>, sequence| {
+        let claim = claim(secret, secret).with_identity(identity.map(Arc::from));
+        claim.with_sequence(sequence).owner(&service, &id)
+    };
+    let (same, missed) = (true, true);
+    let it = Registration {
+        service: service.clone(),
+        id: id.clone(),
+        address: "10.0.0.1:1".parse().unwrap(),
+        weight: 1,
+        zone: None,
+        state: lookaside_core::BackendState::Serving,
+    };
+    let outdated = |mine: &Owner, other: &Owner, same_address| {
+        let refusal = mine.outdates(other, &it, same_address);
+        refusal.map(|refusal| refusal.to_string())
+    };
+    let stands = owner(1, None, Some(5));
+    for (sequence, yields) in [(Some(4), false), (Some(5), true), (Some(6), true)] {
+        let other = owner(1, None, sequence);
+        for (same_address, missed) in [(same, missed), (!same, !missed)] {
+            assert_eq!(stands.yields_to(&other, same_address, missed), yields);
+            assert_eq!(outdated(&stands, &other, same_address).is_none(), yields);
+        }
+    }
+    // Whoever says no sequence is as ever.
+    assert!(stands.yields_to(&owner(1, None, None), !same, !missed));
+    assert!(owner(1, None, None).yields_to(&owner(1, None, Some(0)), !same, !missed));
+
+    // Restarted, with a clock that went back: until renewals are missed.
+    let known = owner(1, Some("spiffe://x/a"), Some(5));
+    let restarted = owner(2, Some("spiffe://x/a"), Some(4));
+    assert!(!known.yields_to(&restarted, same, !missed));
+    assert_eq!(
+        outdated(&known, &restarted, same).as_deref(),
+        Some(
+            "backend a of service orders was registered by the same owner with sequence 5; \
+             this request is an earlier one, with 4, and changes nothing"
+        )
+    );
+    assert!(known.yields_to(&restarted, same, missed));
+    let moved = outdated(&known, &restarted, !same);
+    assert_eq!(moved, None, "its address is why");
+
+    // The numbers of others mean nothing.
+    let other = owner(2, None, Some(4));
+    assert!(stands.yields_to(&other, same, missed));
+    assert_eq!(outdated(&stands, &other, same), None);
+}
+
+#[test]
+fn an_owners_next_claim_has_the_next_sequence() {
+    let first = claim(1, 1).with_sequence(Some(7));
+    let next = first.another().unwrap();
+    assert_eq!(next.sequence(), Some(8));
+    assert_eq!(claim(1, 1).another().unwrap().sequence(), None);
+    let last = claim(1, 1).with_sequence(Some(u64::MAX));
+    assert_eq!(last.another().unwrap().sequence(), Some(u64::MAX));
+}
+
+#[test]
 fn a_secret_that_can_be_guessed_is_refused_and_none_is_made_up() {
     let error = Claim::received(&[1; 15], &[]).unwrap_err().to_string();
     assert!(

@@ -54,6 +54,18 @@ impl Entry {
         }
     }
 
+    /// Why it does not yield.
+    fn refusal(&self, owner: Option<&Owner>, registration: &Registration) -> RegistrarError {
+        let same_address = self.backend.address == registration.address;
+        let known = self.owner.as_ref().zip(owner);
+        let outdated = known.and_then(|(mine, it)| mine.outdates(it, registration, same_address));
+        outdated.unwrap_or_else(|| RegistrarError::Taken {
+            service: registration.service.clone(),
+            id: registration.id.clone(),
+            holder: self.holder(),
+        })
+    }
+
     fn holder(&self) -> Arc<str> {
         let owner = self.owner.as_ref().and_then(Owner::identity);
         let owner = owner.unwrap_or("somebody else");
@@ -95,11 +107,7 @@ impl Table {
                 return self.renew(now, &handle);
             }
             if !live.yields_to(owner.as_ref(), registration, now) {
-                return Err(RegistrarError::Taken {
-                    service: service.clone(),
-                    id: id.clone(),
-                    holder: live.holder(),
-                });
+                return Err(live.refusal(owner.as_ref(), registration));
             }
         }
         if previous.is_none() {

@@ -53,7 +53,8 @@ impl registration_server::Registration for RegistrationService {
         let ttl = ttl(request.ttl)?;
         let claim = Claim::received(&request.owner_secret, &request.request_id)
             .map_err(status)?
-            .with_identity(identity);
+            .with_identity(identity)
+            .with_sequence(request.sequence);
         let state = self.status.registry_state();
         self.bounds
             .admit(from, &registration, state.backends.as_deref())
@@ -179,6 +180,7 @@ fn status(error: RegistrarError) -> Status {
     match error {
         RegistrarError::Invalid(_) | RegistrarError::Refused(_) => Status::invalid_argument(text),
         RegistrarError::Taken { .. } => Status::already_exists(text),
+        RegistrarError::Outdated { .. } => Status::failed_precondition(text),
         RegistrarError::Full { .. } => Status::resource_exhausted(text),
         RegistrarError::Gone => Status::not_found(text),
         // Also whatever a later registry may fail with: it can be tried again.

@@ -405,6 +405,40 @@ async fn a_request_that_is_sent_twice_is_one_registration() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_registration_that_is_repeated_after_a_later_one_is_refused() {
+    let balancer = with_memory().await;
+    let grpc = Grpc::connect(&balancer).await;
+    let mut inspect = Inspect::new(grpc.clone());
+    let mut client = RegistrationClient::new(grpc);
+    let first = RegisterRequest {
+        instance: Some(instance()),
+        owner_secret: vec![1; 16],
+        request_id: vec![1; 16],
+        sequence: Some(1),
+        ..RegisterRequest::default()
+    };
+    let later = RegisterRequest {
+        instance: Some(Instance {
+            weight: Some(7),
+            ..instance()
+        }),
+        request_id: vec![2; 16],
+        sequence: Some(2),
+        ..first.clone()
+    };
+    client.register(first.clone()).await.unwrap();
+    let made = client.register(later.clone()).await.unwrap().into_inner();
+    let status = client.register(first).await.unwrap_err();
+    assert_eq!(status.code(), Code::FailedPrecondition);
+    assert!(status.message().contains("sequence 2"), "{status}");
+    sleep(MERGED).await;
+    let service = inspect.get("orders").await.unwrap();
+    assert_eq!(service.backends[0].weight, 7);
+    let again = client.register(later).await.unwrap().into_inner();
+    assert_eq!(again.handle, made.handle);
+}
+
+#[tokio::test(start_paused = true)]
 async fn registration_is_off_unless_asked_for() {
     let fixture = Fixture::new().await;
     let mut client = RegistrationClient::new(fixture.grpc().await);

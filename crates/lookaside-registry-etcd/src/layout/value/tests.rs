@@ -133,6 +133,37 @@ fn a_registration_is_written_in_the_layout_of_the_go_package() {
 }
 
 #[test]
+fn the_sequence_of_an_owner_is_written_and_read_as_it_is() {
+    let registration = Registration {
+        service: "orders".parse().unwrap(),
+        id: "1".parse().unwrap(),
+        address: "10.0.0.1:50051".parse().unwrap(),
+        weight: 100,
+        zone: None,
+        state: BackendState::Serving,
+    };
+    let unknown = Owner::parse(&"0f".repeat(16), None).unwrap();
+    for sequence in [None, Some(0), Some(u64::MAX)] {
+        let owner = unknown.clone().with_sequence(sequence);
+        let written = encode(&registration, &owner);
+        assert_eq!(owner_of(&written), Some(owner));
+        assert!(decode(&written).is_ok());
+    }
+    // What is none stands in nobody's way.
+    for sequence in ["-1", "1.5", "\"1\"", "null", "[]", "1e30"] {
+        let written = format!(
+            r#"{{"Addr":"h:1","Metadata":{{"owner":"{}","owner_sequence":{sequence}}}}}"#,
+            unknown.key_text()
+        );
+        assert_eq!(
+            owner_of(written.as_bytes()),
+            Some(unknown.clone()),
+            "{sequence}"
+        );
+    }
+}
+
+#[test]
 fn a_value_that_others_wrote_has_no_owner() {
     for value in [
         r#"{"Addr":"10.0.0.1:1"}"#,

@@ -206,6 +206,38 @@ fn a_request_that_comes_twice_is_one_registration_as_it_stands() {
 }
 
 #[test]
+fn an_earlier_registration_that_is_sent_again_undoes_nothing() {
+    let mut it = Fixture::new(MemoryLimits::default());
+    let mut backend = registration("orders", "a", "h:1");
+    let (service, id) = (backend.service.clone(), backend.id.clone());
+    let first = Claim::received(&[1; 16], &[1; 16]).unwrap();
+    let first = first.with_sequence(Some(1));
+    let second = first.another().unwrap();
+    let owner = |claim: &Claim| Some(claim.owner(&service, &id));
+    let mut register = |at, backend: &Registration, number, claim| {
+        it.table
+            .register(at, backend, TTL, handle(number), owner(claim))
+    };
+    let now = it.now;
+    let before = backend.clone();
+    register(now, &before, 1, &first).unwrap();
+    backend.weight = 7;
+    register(now, &backend, 2, &second).unwrap();
+    // Nor once a renewal is missed: one run of an owner does not go back.
+    for at in [now, now + TTL - Duration::from_millis(1)] {
+        let error = register(at, &before, 1, &first).unwrap_err();
+        assert!(matches!(error, RegistrarError::Outdated { .. }), "{error}");
+    }
+    // The answer was lost, and the request comes again.
+    register(now, &backend, 2, &second).unwrap();
+    register(now, &backend, 3, &second).unwrap();
+    let old = register(now, &before, 1, &first).unwrap_err();
+    assert!(old.to_string().contains("sequence 2"), "{old}");
+    // What has ended stands in nobody's way.
+    register(now + TTL, &before, 4, &first).unwrap();
+}
+
+#[test]
 fn what_was_restored_belongs_to_its_handle_and_yields_as_the_restarted_do() {
     let mut it = Fixture::new(MemoryLimits::default());
     let backend = registration("orders", "a", "h:1");
