@@ -6,8 +6,13 @@ mod builder;
 mod call;
 mod call_guard;
 mod deadline;
+#[cfg(feature = "service-config")]
+mod message_limit;
+mod oversight;
 mod replay;
 mod request;
+#[cfg(feature = "retry")]
+mod retry_verdict;
 mod shared;
 mod spawn;
 mod states;

@@ -25,6 +25,12 @@ pub enum BuildError {
          the target is a service's name"
     )]
     TargetAndAddresses(String),
+    /// [`Builder::service_name`](crate::Builder::service_name) was given no service name.
+    #[error("{0}")]
+    ServiceName(NameError),
+    /// The default service config is invalid: where, and what was expected.
+    #[error("default service config: {0}")]
+    ServiceConfig(String),
     /// One of the addresses given to the builder.
     #[error("{role}: {source}")]
     Address {

@@ -68,17 +68,29 @@ impl GrpclbSettings {
 }
 
 /// Makes `grpclb` policies.
-pub(crate) struct GrpclbBuilder(GrpclbSettings);
+pub(crate) struct GrpclbBuilder {
+    settings: GrpclbSettings,
+    /// Those that a configuration may name as child.
+    #[cfg(feature = "service-config")]
+    policies: crate::PolicyRegistry,
+}
 
 impl GrpclbBuilder {
-    pub(crate) fn new(settings: GrpclbSettings) -> Self {
-        Self(settings)
+    pub(crate) fn new(
+        settings: GrpclbSettings,
+        #[cfg(feature = "service-config")] policies: crate::PolicyRegistry,
+    ) -> Self {
+        Self {
+            settings,
+            #[cfg(feature = "service-config")]
+            policies,
+        }
     }
 }
 
 impl fmt::Debug for GrpclbBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "grpclb({:?})", self.0.child.builder)
+        write!(f, "grpclb({:?})", self.settings.child.builder)
     }
 }
 
@@ -88,6 +100,13 @@ impl PolicyBuilder for GrpclbBuilder {
     }
 
     fn build(&self, options: PolicyOptions) -> Box<dyn Policy> {
-        Box::new(policy::Grpclb::new(self.0.clone(), options))
+        Box::new(policy::Grpclb::new(self.settings.clone(), options))
+    }
+
+    #[cfg(feature = "service-config")]
+    fn parse_config(&self, json: &str) -> Result<crate::PolicyConfig, String> {
+        let config = config::GrpclbConfig::parse(json, &self.policies);
+        let config = config.map_err(|error| error.to_string())?;
+        Ok(crate::PolicyConfig::new(config))
     }
 }

@@ -41,6 +41,8 @@
 //! | `health` | no | `Builder::health_check`: backends are asked whether they serve |
 //! | `policies` | no | policies that weigh backends by how they fare: `WeightedRoundRobin`, `LeastRequest`, `P2c` |
 //! | `prometheus` | no | `PrometheusObserver`: a channel's events as metrics |
+//! | `service-config` | no | service configs: policies and per-method settings, as JSON |
+//! | `retry` | no | retries, as a service config asks for them; implies `service-config` |
 //! | `tls` | no | `TlsConnector`: connections in TLS |
 
 mod address;
@@ -56,6 +58,8 @@ mod observer;
 mod policy;
 mod policy_task;
 mod resolver;
+#[cfg(feature = "service-config")]
+mod service_config;
 mod subchannel;
 mod target;
 #[cfg(feature = "tls")]

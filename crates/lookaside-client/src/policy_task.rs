@@ -1,3 +1,5 @@
+#[cfg(feature = "service-config")]
+mod configure;
 mod idleness;
 
 use std::{
@@ -39,7 +41,10 @@ pub(crate) struct PolicyTask {
 /// What makes a channel's resolver and policy: at the beginning, and whenever it leaves IDLE.
 pub(crate) struct Makers {
     pub(crate) resolver: Box<dyn ResolverBuilder>,
+    /// Unless the service config says otherwise.
     pub(crate) policy: PolicyChoice,
+    #[cfg(feature = "service-config")]
+    pub(crate) config: crate::service_config::ConfigSource,
     /// Until the policy says more.
     pub(crate) mode: Mode,
     pub(crate) work: WorkScheduler,
@@ -207,7 +212,9 @@ impl PolicyTask {
                 addresses: update.addresses.as_deref().map(<[_]>::len),
                 balancers: update.balancers.as_deref().map(<[_]>::len),
             });
-            let choice = self.makers.policy.clone();
+            let Some(choice) = self.choose(&update) else {
+                continue;
+            };
             self.with_policy(wake, |policy, control| {
                 policy.resolver_update(&choice, &update, control);
             });
@@ -229,6 +236,13 @@ impl PolicyTask {
             self.go_idle();
             *wake = None;
         }
+    }
+
+    /// The policy to use.
+    #[cfg(not(feature = "service-config"))]
+    #[expect(clippy::unnecessary_wraps, reason = "as with feature `service-config`")]
+    fn choose(&self, _: &ResolverUpdate) -> Option<PolicyChoice> {
+        Some(self.makers.policy.clone())
     }
 
     /// Lets go of all there is. The picker goes first: see `Activity`.

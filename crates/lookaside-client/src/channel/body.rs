@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::Status;
 
-use super::{call_guard::CallGuard, status};
+use super::{oversight::Oversight, status};
 use crate::{Peer, subchannel::InUse};
 
 pin_project! {
@@ -26,7 +26,7 @@ pin_project! {
         #[pin]
         sleep: Option<Sleep>,
         connection: Arc<InUse>,
-        guard: Option<CallGuard>,
+        oversight: Option<Oversight>,
         done: bool,
     }
 }
@@ -36,14 +36,14 @@ impl ResponseBody {
         incoming: Incoming,
         deadline: Option<Instant>,
         connection: Arc<InUse>,
-        guard: Option<CallGuard>,
+        oversight: Oversight,
     ) -> Self {
         Self {
             incoming,
             deadline,
             sleep: None,
             connection,
-            guard,
+            oversight: Some(oversight),
             done: false,
         }
     }
@@ -61,7 +61,7 @@ impl Body for ResponseBody {
         if *this.done {
             return Poll::Ready(None);
         }
-        let polled = match this.incoming.poll_frame(cx) {
+        let mut polled = match this.incoming.poll_frame(cx) {
             // Data that is always there when it is asked for ends no later than any other.
             Poll::Ready(Some(Ok(frame)))
                 if frame.is_data() && this.deadline.is_some_and(|at| at <= Instant::now()) =>
@@ -84,17 +84,23 @@ impl Body for ResponseBody {
                 }
             }
         };
+        if let Some(Ok(frame)) = &polled
+            && let (Some(data), Some(oversight)) = (frame.data_ref(), this.oversight.as_mut())
+            && let Err(status) = oversight.data(data)
+        {
+            polled = Some(Err(status));
+        }
         // Trailers, the end, and errors end the call; more data may follow data.
         if !matches!(&polled, Some(Ok(frame)) if frame.is_data()) {
             *this.done = true;
-            if let Some(mut guard) = this.guard.take() {
+            if let Some(oversight) = this.oversight.take() {
                 match &polled {
                     Some(Ok(frame)) => match frame.trailers_ref() {
-                        Some(trailers) => guard.trailers(trailers),
-                        None => guard.ended(),
+                        Some(trailers) => oversight.trailers(trailers),
+                        None => oversight.ended(),
                     },
-                    Some(Err(status)) => guard.failed(status.code()),
-                    None => guard.ended(),
+                    Some(Err(status)) => oversight.failed(status.code()),
+                    None => oversight.ended(),
                 }
             }
         }

@@ -8,7 +8,7 @@ use crate::{
     BuildError, ChildPolicy, ConnectError, ConnectivityState, Connector, Mode, PolicyBuilder,
     PolicyRegistry, ResolverBuilder, ResolverRegistry, TcpConnector, WorkScheduler,
     connector::Named,
-    grpclb::{GrpclbBuilder, GrpclbSettings},
+    grpclb::GrpclbSettings,
     observer::Observers,
     policy::PolicyChoice,
     subchannel::{ConnectionSettings, HealthCheck, KeepAlive, Origin, PoolSettings},
@@ -20,6 +20,8 @@ mod health;
 mod idle;
 mod observer;
 mod policies;
+#[cfg(feature = "service-config")]
+mod service_config;
 mod target;
 
 use target::Balancers;
@@ -39,6 +41,9 @@ pub struct Builder {
     policy: Arc<dyn PolicyBuilder>,
     policies: PolicyRegistry,
     resolvers: ResolverRegistry,
+    service_name: Option<String>,
+    #[cfg(feature = "service-config")]
+    service_config: service_config::ServiceConfigSettings,
     connector: Arc<dyn Connector>,
     balancer_connector: Option<Arc<dyn Connector>>,
     fallback_timeout: Duration,
@@ -64,6 +69,9 @@ impl Builder {
             policy: Arc::new(ChildPolicy::default()),
             policies: PolicyRegistry::new(),
             resolvers: ResolverRegistry::new(),
+            service_name: None,
+            #[cfg(feature = "service-config")]
+            service_config: service_config::ServiceConfigSettings::default(),
             connector: Arc::new(TcpConnector),
             balancer_connector: None,
             fallback_timeout: GrpclbSettings::FALLBACK_TIMEOUT,
@@ -195,6 +203,7 @@ impl Builder {
         self.check_times()?;
         let authority = authority::choose(self.authority.as_deref(), &aim.authority)?;
         let user_agent = user_agent(self.user_agent.as_deref())?;
+        let service = self.service(&aim)?;
         let pool = PoolSettings {
             connector: Arc::new(Named::new(Arc::clone(&self.connector), authority.clone())),
             connection: ConnectionSettings {
@@ -209,33 +218,34 @@ impl Builder {
             health: self.health,
         };
         let with_balancers = aim.balancers == Balancers::Always;
-        let policy: Arc<dyn PolicyBuilder> = if with_balancers {
-            Arc::new(GrpclbBuilder::new(GrpclbSettings {
-                service: aim.service,
-                child: PolicyChoice::new(self.policy),
-                fallback_timeout: self.fallback_timeout,
-                min_report_interval: self.min_report_interval,
-                user_agent: user_agent.clone(),
-                observers: self.observers.clone(),
-                pool: PoolSettings {
-                    // Not by the channel's name: every balancer has its own.
-                    connector: self.balancer_connector.unwrap_or(self.connector),
-                    ..pool.clone()
-                },
-            }))
-        } else {
-            self.policy
+        let settings = GrpclbSettings {
+            service,
+            child: PolicyChoice::new(Arc::clone(&self.policy)),
+            fallback_timeout: self.fallback_timeout,
+            min_report_interval: self.min_report_interval,
+            user_agent: user_agent.clone(),
+            observers: self.observers.clone(),
+            pool: PoolSettings {
+                // Not by the channel's name: every balancer has its own.
+                connector: self.balancer_connector.unwrap_or(self.connector),
+                ..pool.clone()
+            },
         };
+        let (grpclb, _policies) = policies::with_grpclb(settings, self.policies);
+        let policy = if with_balancers { grpclb } else { self.policy };
+        #[cfg(feature = "service-config")]
+        let config = self.service_config.source(_policies)?;
         Ok(spawn(ChannelParts {
             target: self.target,
             resolver: aim.resolver,
             policy: PolicyChoice::new(policy),
+            #[cfg(feature = "service-config")]
+            config,
             pool,
             request: RequestSettings {
                 authority,
                 user_agent,
                 wait_for_ready: self.wait_for_ready,
-                owns_token: with_balancers,
             },
             mode: if with_balancers {
                 Mode::Connecting

@@ -1,18 +1,31 @@
+#[cfg(feature = "service-config")]
+mod configure;
+mod failure;
+#[cfg(not(feature = "retry"))]
+mod no_retry;
+#[cfg(feature = "retry")]
+mod retry;
+
 use std::{future::Future, sync::Arc};
 
-use http::{Extensions, Request, Response};
+use http::{Extensions, HeaderMap, Request, Response};
 use hyper::{body::Incoming, client::conn::TrySendError};
 use tokio::time::{Instant, timeout_at};
 use tonic::{Status, body::Body};
 
+use self::failure::Failure;
 use super::{
     Inner, ResponseBody, WaitForReady,
     call_guard::CallGuard,
     deadline,
+    oversight::Oversight,
     replay::{Replay, RequestBody},
     status,
 };
-use crate::{Event, PickArgs, PickError, PickResult, subchannel::InUse};
+use crate::{Event, Mode, PickArgs, PickError, PickResult, subchannel::InUse};
+
+#[cfg(feature = "service-config")]
+use super::message_limit::MessageLimit;
 
 /// How often a call that nobody looked at is picked again. Each time a connection ended
 /// under it; so many in a row is no coincidence.
@@ -30,6 +43,8 @@ pub(super) async fn run(
     inner.shared.activity.call_started();
     let (replay, mut request) = Replay::record(request);
     let mut call = Call::new(inner, replay, &mut request);
+    #[cfg(feature = "service-config")]
+    call.configure(&request).await?;
     let result = match call.deadline {
         None => call.send(request).await,
         Some(deadline) => {
@@ -49,13 +64,21 @@ struct Call {
     deadline: Option<Instant>,
     began: Instant,
     wait_for_ready: bool,
+    /// Its caller said so, or the opposite.
+    #[cfg(feature = "service-config")]
+    said_wait: bool,
+    #[cfg(feature = "service-config")]
+    response_limit: Option<MessageLimit>,
+    #[cfg(feature = "retry")]
+    retry: retry::Retry,
     /// The request's, empty: HTTP/2 sends none, and the response's need not be allocated.
     extensions: Extensions,
     replay: Replay,
     guard: Option<CallGuard>,
     /// A pick said where to send it.
     admitted: bool,
-    /// It had to wait, or is being sent again.
+    /// Its headers do not say how much of its time is left: it had to wait, is being sent
+    /// again, or was given another limit.
     delayed: bool,
     /// For the error, should it come to that.
     progress: Progress,
@@ -70,6 +93,9 @@ struct Repicks {
 enum Progress {
     Queued(Option<PickError>),
     Sent(Arc<InUse>),
+    /// For the next attempt: why there must be one.
+    #[cfg(feature = "retry")]
+    Waiting(String),
 }
 
 /// What one pick leads to.
@@ -77,7 +103,9 @@ enum Step<F> {
     Sent(Arc<InUse>, F),
     /// Until there is a picker newer than this.
     Wait(u64, Box<Request<RequestBody>>),
-    Fail(Status),
+    Fail(Status, Box<Request<RequestBody>>),
+    /// Whatever else is to be said of it.
+    Drop(Status),
 }
 
 impl Call {
@@ -86,16 +114,19 @@ impl Call {
         let deadline =
             deadline::timeout(request.headers()).and_then(|limit| began.checked_add(limit));
         let mut extensions = std::mem::take(request.extensions_mut());
-        let wait_for_ready = match extensions.get::<WaitForReady>() {
-            Some(WaitForReady(wait)) => *wait,
-            None => inner.request.wait_for_ready,
-        };
+        let said = extensions.get().map(|WaitForReady(wait)| *wait);
         extensions.clear();
         Self {
-            inner,
             deadline,
             began,
-            wait_for_ready,
+            wait_for_ready: said.unwrap_or(inner.request.wait_for_ready),
+            #[cfg(feature = "service-config")]
+            said_wait: said.is_some(),
+            #[cfg(feature = "service-config")]
+            response_limit: None,
+            #[cfg(feature = "retry")]
+            retry: retry::Retry::default(),
+            inner,
             extensions,
             replay,
             guard: None,
@@ -112,18 +143,36 @@ impl Call {
         self.inner.request.complete(request.headers_mut());
         let mut repicks = Repicks::default();
         loop {
-            request = match self.start(request) {
+            let failure = match self.start(request) {
                 Step::Sent(connection, response) => match response.await {
-                    Ok(response) => return Ok(self.received(response, connection)),
-                    Err(error) => self.again(error, &connection, &mut repicks)?,
+                    Ok(response) => match self.failure_in(&response) {
+                        None => return Ok(self.received(response, connection)),
+                        Some(code) => Failure::Answer(code, response, connection),
+                    },
+                    Err(error) => match self.again(error, &connection, &mut repicks) {
+                        Ok(again) => {
+                            request = again;
+                            continue;
+                        }
+                        Err(status) => Failure::Broken(status),
+                    },
                 },
-                Step::Wait(version, request) => {
+                Step::Wait(version, waiting) => {
                     self.delayed = true;
                     let _waiting = self.inner.shared.activity.wait();
                     self.inner.shared.newer_than(version).await;
-                    *request
+                    request = *waiting;
+                    continue;
                 }
-                Step::Fail(status) => return Err(status),
+                Step::Fail(status, unsent) => Failure::Unsent(status, unsent),
+                Step::Drop(status) => return Err(status),
+            };
+            request = match self.try_again(failure).await {
+                Ok(again) => again,
+                Err(Failure::Answer(_, response, connection)) => {
+                    return Ok(self.received(response, connection));
+                }
+                Err(Failure::Broken(status) | Failure::Unsent(status, _)) => return Err(status),
             };
         }
     }
@@ -156,11 +205,12 @@ impl Call {
             }
             PickResult::Fail(error) => {
                 observers.tell(&Event::PickFailed { error: &error });
-                return Step::Fail(Status::unavailable(error.message()));
+                let status = Status::unavailable(error.message());
+                return Step::Fail(status, Box::new(request));
             }
             PickResult::Drop(error) => {
                 observers.tell(&Event::Dropped { error: &error });
-                return Step::Fail(Status::unavailable(error.message()));
+                return Step::Drop(Status::unavailable(error.message()));
             }
         };
         self.admitted = true;
@@ -175,7 +225,9 @@ impl Call {
         self.replay.keep_head(&request);
         let authority = pick.subchannel.address().authority();
         let token = pick.subchannel.token();
-        self.inner.request.address(&mut request, authority, token);
+        let balanced = published.state.mode != Mode::Direct;
+        let settings = &self.inner.request;
+        settings.address(&mut request, authority, token, balanced);
         if let (true, Some(deadline)) = (self.delayed, self.deadline) {
             let remaining = deadline.saturating_duration_since(Instant::now());
             deadline::set_remaining(request.headers_mut(), remaining);
@@ -202,15 +254,33 @@ impl Call {
             guard.received(response.headers());
         }
         let peer = connection.peer().clone();
-        let guard = self.guard.take();
+        let oversight = self.oversight(response.headers());
         let deadline = self.deadline;
         let mut response =
-            response.map(|body| ResponseBody::new(body, deadline, connection, guard));
+            response.map(|body| ResponseBody::new(body, deadline, connection, oversight));
         let mut extensions = std::mem::take(&mut self.extensions);
         extensions.extend(std::mem::take(response.extensions_mut()));
         extensions.insert(peer);
         *response.extensions_mut() = extensions;
         response
+    }
+
+    fn oversight(&mut self, _headers: &HeaderMap) -> Oversight {
+        #[cfg(feature = "retry")]
+        let verdict = self.retry.verdict().and_then(|verdict| {
+            let Some(code) = status::grpc_status(_headers) else {
+                return Some(verdict);
+            };
+            verdict.answered(code);
+            None
+        });
+        Oversight {
+            guard: self.guard.take(),
+            #[cfg(feature = "service-config")]
+            limit: self.response_limit.take(),
+            #[cfg(feature = "retry")]
+            verdict,
+        }
     }
 
     /// The request to send again, if the peer cannot have executed it: hyper handed it back
@@ -236,7 +306,9 @@ impl Call {
                 .filter(|_| repicks.ended <= MAX_REPICKS)
         };
         let Some(request) = request else {
-            return Err(status::from_hyper(error.error(), connection.peer()));
+            let own = self.replay.take_failure();
+            let status = || status::from_hyper(error.error(), connection.peer());
+            return Err(own.unwrap_or_else(status));
         };
         tracing::debug!(peer = %connection.peer(), "not sent, picking again");
         if let Some(guard) = &mut self.guard {
@@ -261,6 +333,10 @@ impl Call {
             }
             Progress::Queued(Some(error)) => {
                 format!("not sent within {waited:.1?}: waiting for a connection: {error}")
+            }
+            #[cfg(feature = "retry")]
+            Progress::Waiting(why) => {
+                format!("no success within {waited:.1?}: waiting to try again after {why}")
             }
         })
     }

@@ -1,13 +1,16 @@
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use http_body::{Frame, SizeHint};
 use tonic::{Status, body::Body};
+
+#[cfg(feature = "service-config")]
+use super::message_limit::MessageLimit;
 
 /// A request is kept until its response begins, so that it can be sent again if the peer
 /// did not look at it; but no more of its body than this, in bytes.
@@ -49,6 +52,12 @@ struct Recording {
     size: usize,
     /// How many kept frames the newest sending has passed.
     position: usize,
+    /// Who sends and waits for more: to be told when somebody else does.
+    sender: Option<Waker>,
+    /// Why there is no more.
+    failure: Option<Status>,
+    #[cfg(feature = "service-config")]
+    limit: Option<MessageLimit>,
 }
 
 impl RequestBody {
@@ -73,6 +82,10 @@ impl Replay {
             more: Vec::new(),
             size: 0,
             position: 0,
+            sender: None,
+            failure: None,
+            #[cfg(feature = "service-config")]
+            limit: None,
         }));
         let replay = Self {
             head: None,
@@ -109,6 +122,9 @@ impl Replay {
         }
         recording.generation += 1;
         recording.position = 0;
+        if let Some(sender) = recording.sender.take() {
+            sender.wake();
+        }
         let body = RequestBody {
             recording: Arc::clone(&self.body),
             generation: recording.generation,
@@ -120,6 +136,17 @@ impl Replay {
             request.headers_mut().append(name, value);
         }
         Some(request)
+    }
+
+    /// Why the request's body broke off, if it did: its connection only knows that it did.
+    pub(super) fn take_failure(&self) -> Option<Status> {
+        lock(&self.body).failure.take()
+    }
+
+    /// From now on its messages are checked.
+    #[cfg(feature = "service-config")]
+    pub(super) fn limit_messages(&self, limit: MessageLimit) {
+        lock(&self.body).limit = Some(limit);
     }
 
     /// The response began: the request is not sent again, so nothing more needs to be kept.
@@ -163,6 +190,21 @@ impl Recording {
         }
     }
 
+    /// More of the body itself.
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if let Some(failure) = &self.failure {
+            return Poll::Ready(Some(Err(failure.clone())));
+        }
+        let polled = http_body::Body::poll_frame(Pin::new(&mut self.body), cx);
+        #[cfg(feature = "service-config")]
+        if let (Poll::Ready(Some(Ok(frame))), Some(limit)) = (&polled, &mut self.limit)
+            && let Some(Err(status)) = frame.data_ref().map(|data| limit.check(data, "request"))
+        {
+            return Poll::Ready(Some(Err(status)));
+        }
+        polled
+    }
+
     /// Takes note of what the newest sending got from the body.
     fn note(&mut self, frame: Option<&Result<Frame<Bytes>, Status>>) {
         match frame {
@@ -172,7 +214,10 @@ impl Recording {
             },
             Some(Ok(_)) => {}
             // A body that failed must not be taken for one that is complete.
-            Some(Err(_)) => self.stop_keeping(),
+            Some(Err(status)) => {
+                self.failure = Some(status.clone());
+                self.stop_keeping();
+            }
             None => self.ended = true,
         }
     }
@@ -212,9 +257,20 @@ impl http_body::Body for RequestBody {
         if recording.ended {
             return Poll::Ready(None);
         }
-        let polled = Pin::new(&mut recording.body).poll_frame(cx);
-        if let Poll::Ready(frame) = &polled {
-            recording.note(frame.as_ref());
+        let polled = recording.poll_body(cx);
+        match &polled {
+            Poll::Ready(frame) => recording.note(frame.as_ref()),
+            // After the response has begun nobody else will send.
+            Poll::Pending if recording.keeping => {
+                let sender = &mut recording.sender;
+                if !sender
+                    .as_ref()
+                    .is_some_and(|known| known.will_wake(cx.waker()))
+                {
+                    *sender = Some(cx.waker().clone());
+                }
+            }
+            Poll::Pending => {}
         }
         polled
     }

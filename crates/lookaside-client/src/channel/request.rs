@@ -27,9 +27,6 @@ pub(crate) struct RequestSettings {
     pub(crate) authority: Authority,
     pub(crate) user_agent: HeaderValue,
     pub(crate) wait_for_ready: bool,
-    /// Only what a balancer said may be sent as `lb-token`: a caller that passes on the
-    /// headers it got would pass on its own token.
-    pub(crate) owns_token: bool,
 }
 
 impl RequestSettings {
@@ -40,12 +37,14 @@ impl RequestSettings {
         }
     }
 
-    /// What does: authority and token.
+    /// What does: authority and token. `balanced`: only what a balancer said may be sent as
+    /// `lb-token`. (A caller that passes on the headers it got would pass on its own token.)
     pub(super) fn address(
         &self,
         request: &mut Request<RequestBody>,
         authority: Option<&Authority>,
         token: Option<&LbToken>,
+        balanced: bool,
     ) {
         send_to(request, authority.unwrap_or(&self.authority));
         match token {
@@ -53,7 +52,7 @@ impl RequestSettings {
                 let value = token.header_value().clone();
                 request.headers_mut().insert(LB_TOKEN, value);
             }
-            None if self.owns_token => {
+            None if balanced => {
                 request.headers_mut().remove(LB_TOKEN);
             }
             None => {}

@@ -20,6 +20,9 @@ pub(crate) struct Shared {
     next_version: AtomicU64,
     pub(crate) activity: Activity,
     pub(crate) observers: Observers,
+    /// Empty until there is one, which calls wait for.
+    #[cfg(feature = "service-config")]
+    pub(crate) config: arc_swap::ArcSwapOption<crate::service_config::CallConfig>,
 }
 
 /// One picker and what goes with it, swapped as a whole.
@@ -52,6 +55,8 @@ impl Shared {
             next_version: AtomicU64::new(1),
             activity: Activity::default(),
             observers,
+            #[cfg(feature = "service-config")]
+            config: arc_swap::ArcSwapOption::empty(),
         }
     }
 
@@ -92,6 +97,15 @@ impl Shared {
         if from != to {
             self.observers.tell(&Event::Mode { from, to });
         }
+    }
+
+    /// What new calls are configured with. Only the policy task says so.
+    #[cfg(feature = "service-config")]
+    pub(crate) fn configure(&self, config: crate::service_config::CallConfig) {
+        self.config.store(Some(Arc::new(config)));
+        // Wakes those that wait for it.
+        let state = self.published().state.clone();
+        self.publish(state);
     }
 
     /// The last word: also calls that wait for ready would wait for nothing.

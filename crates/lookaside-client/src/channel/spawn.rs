@@ -16,6 +16,8 @@ pub(crate) struct ChannelParts {
     pub(crate) target: String,
     pub(crate) resolver: Box<dyn ResolverBuilder>,
     pub(crate) policy: PolicyChoice,
+    #[cfg(feature = "service-config")]
+    pub(crate) config: crate::service_config::ConfigSource,
     pub(crate) pool: PoolSettings,
     pub(crate) request: RequestSettings,
     pub(crate) mode: Mode,
@@ -31,6 +33,8 @@ pub(crate) fn spawn(parts: ChannelParts) -> Channel {
         target,
         resolver,
         policy,
+        #[cfg(feature = "service-config")]
+        mut config,
         pool,
         request,
         mode,
@@ -39,10 +43,16 @@ pub(crate) fn spawn(parts: ChannelParts) -> Channel {
         observers,
     } = parts;
     let shared = Arc::new(Shared::new(mode, observers));
+    #[cfg(feature = "service-config")]
+    if let Some(calls) = config.begin() {
+        shared.configure(calls);
+    }
     let closed = Arc::new(Notify::new());
     let makers = Makers {
         resolver,
         policy,
+        #[cfg(feature = "service-config")]
+        config,
         mode,
         work: work.clone(),
     };

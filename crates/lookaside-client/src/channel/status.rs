@@ -1,5 +1,7 @@
 use std::error::Error;
 
+#[cfg(feature = "retry")]
+use http::{HeaderMap, StatusCode};
 use tonic::{Code, Status};
 
 use crate::{Peer, subchannel};
@@ -26,6 +28,28 @@ pub(super) fn is_refused_stream(error: &hyper::Error) -> bool {
         h2.is_reset() && h2.is_remote() && h2.reason() == Some(h2::Reason::REFUSED_STREAM)
     };
     h2_error(error).is_some_and(refused)
+}
+
+/// The status among trailers, or among the headers of an answer that is nothing else.
+#[cfg(feature = "retry")]
+pub(super) fn grpc_status(headers: &HeaderMap) -> Option<Code> {
+    let code = headers.get("grpc-status")?;
+    Some(Code::from_bytes(code.as_bytes()))
+}
+
+/// What an answer that is not gRPC's means, from a proxy say ("HTTP to gRPC Status Code
+/// Mapping").
+#[cfg(feature = "retry")]
+pub(super) fn from_http(status: StatusCode) -> Option<Code> {
+    match status.as_u16() {
+        200 => None,
+        400 => Some(Code::Internal),
+        401 => Some(Code::Unauthenticated),
+        403 => Some(Code::PermissionDenied),
+        404 => Some(Code::Unimplemented),
+        429 | 502 | 503 | 504 => Some(Code::Unavailable),
+        _ => Some(Code::Unknown),
+    }
 }
 
 fn h2_error(error: &hyper::Error) -> Option<&h2::Error> {

@@ -1,3 +1,6 @@
+#[cfg(feature = "service-config")]
+mod parse;
+
 use std::time::Duration;
 
 use lookaside_core::ServiceName;

@@ -163,13 +163,14 @@ fn balancer_channel(settings: &GrpclbSettings, service: &str) -> (Channel, Share
         target: format!("balancer of {service}"),
         resolver: Box::new(resolver),
         policy: PolicyChoice::new(Arc::new(ChildPolicy::PickFirst)),
+        #[cfg(feature = "service-config")]
+        config: crate::service_config::ConfigSource::none(),
         pool,
         request: RequestSettings {
             // Every balancer's address has its own.
             authority: Authority::from_static("balancer"),
             user_agent: settings.user_agent.clone(),
             wait_for_ready: true,
-            owns_token: false,
         },
         mode: Mode::Direct,
         work,

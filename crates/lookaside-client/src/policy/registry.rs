@@ -1,3 +1,6 @@
+#[cfg(feature = "service-config")]
+mod choose;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{ChildPolicy, PolicyBuilder};
@@ -27,9 +30,13 @@ impl PolicyRegistry {
     /// Adds a policy under its own name. It takes the place of another of that name, also
     /// of one of this crate's.
     pub fn register(&mut self, policy: impl PolicyBuilder) -> &mut Self {
-        let name = policy.name().to_owned();
-        Arc::make_mut(&mut self.0).insert(name, Arc::new(policy));
+        self.insert(Arc::new(policy));
         self
+    }
+
+    pub(crate) fn insert(&mut self, policy: Arc<dyn PolicyBuilder>) {
+        let name = policy.name().to_owned();
+        Arc::make_mut(&mut self.0).insert(name, policy);
     }
 
     /// The policy of this name.

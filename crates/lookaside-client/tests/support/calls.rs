@@ -61,3 +61,17 @@ where
     let message = String::new();
     client.echo(EchoRequest { message }).await.map(|_| ())
 }
+
+/// What is sent into a channel, as the messages of a call.
+pub struct Receiver<T>(pub tokio::sync::mpsc::Receiver<T>);
+
+impl<T> tonic::codegen::tokio_stream::Stream for Receiver<T> {
+    type Item = T;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<T>> {
+        self.0.poll_recv(cx)
+    }
+}

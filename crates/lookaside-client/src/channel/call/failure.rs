@@ -1,0 +1,27 @@
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tonic::{Code, Status};
+
+use crate::{channel::replay::RequestBody, subchannel::InUse};
+
+/// How an attempt failed that was not dropped.
+pub(super) enum Failure {
+    /// The peer said so, and nothing else.
+    Answer(Code, Response<Incoming>, Arc<InUse>),
+    /// Its connection did, or its stream.
+    Broken(Status),
+    /// It came to none.
+    Unsent(Status, Box<Request<RequestBody>>),
+}
+
+#[cfg(feature = "retry")]
+impl Failure {
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Answer(code, _, connection) => format!("{}: {code:?}", connection.peer()),
+            Self::Broken(status) | Self::Unsent(status, _) => status.message().to_owned(),
+        }
+    }
+}
