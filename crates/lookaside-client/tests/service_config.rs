@@ -16,7 +16,6 @@ use support::{
     calls::{backends, call, call_with, patient_call},
     configs::{Told, update},
     net::Net,
-    text,
 };
 use tokio::time::Instant;
 use tonic::Code;

@@ -41,6 +41,8 @@ pub struct Seen {
     pub at: Instant,
     /// How many bytes of body there were when it was at its end.
     pub body: Option<usize>,
+    /// The body broke off.
+    pub broke: bool,
     /// How the client reset it.
     pub reset: Option<Reason>,
 }
@@ -87,6 +89,7 @@ impl Scripted {
                     headers: parts.headers,
                     at: Instant::now(),
                     body: None,
+                    broke: false,
                     reset: None,
                 });
                 seen.len() - 1
@@ -166,7 +169,10 @@ impl Scripted {
         let mut body = request.into_body();
         let mut size = 0;
         while let Some(data) = body.data().await {
-            let Ok(data) = data else { return };
+            let Ok(data) = data else {
+                self.seen.lock().unwrap()[index].broke = true;
+                return;
+            };
             size += data.len();
             let _ = body.flow_control().release_capacity(data.len());
         }
