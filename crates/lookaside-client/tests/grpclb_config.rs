@@ -1,6 +1,7 @@
 //! What a service config says of grpclb.
 
 #![cfg(feature = "service-config")]
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 mod support;
 

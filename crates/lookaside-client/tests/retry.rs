@@ -1,6 +1,7 @@
 //! Retries, as a service config asks for them.
 
 #![cfg(feature = "retry")]
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 mod support;
 

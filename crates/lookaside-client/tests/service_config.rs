@@ -1,6 +1,7 @@
 //! Service configs: what they ask for is done, from the first call on.
 
 #![cfg(feature = "service-config")]
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 mod support;
 

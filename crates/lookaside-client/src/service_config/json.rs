@@ -61,6 +61,7 @@ impl<'a> Node<'a> {
     }
 
     /// Of an object that must have it.
+    #[cfg(any(feature = "retry", test))]
     pub(crate) fn required(&self, name: &str) -> Result<Node<'a>, JsonError> {
         let field = self.field(name)?;
         field.ok_or_else(|| self.error(format!("{name} is missing")))

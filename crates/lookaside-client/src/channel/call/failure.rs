@@ -7,6 +7,10 @@ use tonic::{Code, Status};
 use crate::{channel::replay::RequestBody, subchannel::InUse};
 
 /// How an attempt failed that was not dropped.
+#[cfg_attr(
+    not(feature = "retry"),
+    expect(dead_code, reason = "only who tries again looks at all of it")
+)]
 pub(super) enum Failure {
     /// The peer said so, and nothing else.
     Answer(Code, Response<Incoming>, Arc<InUse>),
