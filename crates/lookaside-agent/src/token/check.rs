@@ -12,8 +12,8 @@ use self::state::State;
 use super::{LbTokenLayer, TokenCounts, TokenMode, TokenRefusal, counts::Counters};
 use crate::{KeyFiles, KeyFollower};
 
-/// How many tokens of one call are looked at. A service that passes on the metadata of the
-/// calls it gets sends two, its own caller's and its own.
+/// How many tokens of one call are looked at, in one header or several. A service that
+/// passes on the metadata of the calls it gets sends two, its own caller's and its own.
 const MAX_TOKENS: usize = 4;
 
 /// Checks the tokens of a backend's calls: a valid one proves that the caller got the

@@ -55,10 +55,9 @@ impl State {
 
     /// One valid token makes a call valid; else the first one counts.
     pub(super) fn verdict(&self, headers: &HeaderMap) -> Option<TokenVerdict> {
-        let tokens = headers.get_all(LB_TOKEN_HEADER).iter().take(MAX_TOKENS);
         let mut first = None;
-        for token in tokens {
-            let verdict = self.verifier.verify(token.as_bytes());
+        for token in tokens(headers).take(MAX_TOKENS) {
+            let verdict = self.verifier.verify(token);
             if !matches!(verdict, TokenVerdict::Invalid(_)) {
                 return Some(verdict);
             }
@@ -77,4 +76,14 @@ impl State {
         let by_key = self.by_key.iter();
         by_key.map(|(id, n)| (*id, n.load(Relaxed))).collect()
     }
+}
+
+/// All tokens of a call. An intermediary may have joined several headers into one (RFC 9110,
+/// section 5.3). An empty one is a bad one: a header that says nothing must not pass for none.
+fn tokens(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let values = headers.get_all(LB_TOKEN_HEADER).iter();
+    values
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        // Blanks may surround an element of a list (RFC 9110, section 5.6.1).
+        .map(<[u8]>::trim_ascii)
 }

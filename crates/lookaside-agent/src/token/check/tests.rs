@@ -172,6 +172,43 @@ fn of_several_tokens_one_valid_one_is_enough_within_a_bound() {
 }
 
 #[test]
+fn tokens_that_an_intermediary_has_joined_are_told_apart() {
+    let check = check(TokenMode::Require, &[1]);
+    let (own, foreign) = (token(1, "orders", "a"), token(1, "orders", "b"));
+    for joined in [
+        format!("{foreign},{own}"),
+        format!("{own}, {foreign}"),
+        format!("{foreign}\t, \t{own}.x1y "),
+        format!(",{own}"),
+    ] {
+        assert_eq!(admit(&check, &[&joined]), Ok(()), "{joined:?}");
+    }
+    let joined = format!("{foreign} , {foreign}");
+    assert_eq!(admit(&check, &[&joined, "junk", &own]), Ok(()));
+    let refused = |fault| Err(TokenRefusal::Invalid(fault));
+    let foreign_first = refused(TokenFault::Foreign);
+    assert_eq!(admit(&check, &[&joined, "junk"]), foreign_first);
+    // The bound is on all of them, wherever they are.
+    assert_eq!(admit(&check, &[&joined, &joined, &own]), foreign_first);
+    let many = format!("{},{own}", [&*foreign; MAX_TOKENS].join(","));
+    assert_eq!(admit(&check, &[&many]), foreign_first);
+    // Only commas separate.
+    let malformed = refused(TokenFault::Malformed);
+    assert_eq!(admit(&check, &[&format!("{own} {own}")]), malformed);
+    assert_eq!(admit(&check, &[&format!("{own};{own}")]), malformed);
+}
+
+#[test]
+fn a_header_that_says_nothing_is_no_missing_one() {
+    let check = check(TokenMode::RejectInvalid, &[1]);
+    let malformed = Err(TokenRefusal::Invalid(TokenFault::Malformed));
+    for nothing in ["", " ", ",", " , ,"] {
+        assert_eq!(admit(&check, &[nothing]), malformed, "{nothing:?}");
+    }
+    assert_eq!(admit(&check, &[]), Ok(()));
+}
+
+#[test]
 fn health_checks_pass_without_a_token_and_other_services_if_told() {
     let passes = |check: &TokenCheck, path: &str| check.admit(path, &headers(&[])).is_ok();
     let health = "/grpc.health.v1.Health/Check";
@@ -204,8 +241,10 @@ fn a_check_allocates_nothing() {
     let check = check(TokenMode::Require, &[1, 2, 3]);
     let tokens = [1, 2, 3, 4, 0].map(|key| headers(&[&token(key, "orders", "a")]));
     let several = headers(&["junk", &token(1, "orders", "a")]);
+    let joined = headers(&[&format!("junk, {},junk", token(1, "orders", "a"))]);
     let missing = headers(&[]);
-    let all: Vec<_> = tokens.iter().chain([&several, &missing]).collect();
+    let others = [&several, &joined, &missing];
+    let all: Vec<_> = tokens.iter().chain(others).collect();
     // A thread's first look at an `ArcSwap` sets up its slot.
     let _ = check.admit(ECHO, &missing);
     let before = check.counts();
@@ -218,6 +257,6 @@ fn a_check_allocates_nothing() {
     });
     assert_eq!(counted.count_total, 0, "{counted:?}");
     let after = check.counts();
-    assert_eq!(after.valid - before.valid, 4000);
+    assert_eq!(after.valid - before.valid, 5000);
     assert_eq!(after.refused - before.refused, 3000);
 }
