@@ -319,6 +319,35 @@ async fn an_etcd_that_comes_back_empty_empties_no_list_and_what_returns_is_no_ev
 }
 
 #[tokio::test]
+async fn an_etcd_that_dies_while_backends_are_held_ends_no_hold_until_it_is_back() -> Result<()> {
+    let mut fleet = Fleet::start().await;
+    let balancer = Balancer::on(&fleet.etcd.url()).await;
+    let mut stream = Stream::open(balancer.addr, SERVICE).await?;
+    lists(&mut stream, 6).await?;
+    fleet.hold_down(&balancer, "5s").await;
+    let probe = fleet.probe(&balancer).await;
+    fleet.delete(&["a", "b", "c", "d"]).await;
+    fleet.suspects(&balancer, 4).await;
+    fleet.etcd.kill();
+    // Longer than the hold, and no list.
+    let silence = timeout(Duration::from_secs(8), stream.list()).await;
+    assert!(silence.is_err(), "{silence:?}");
+    fleet.suspects(&balancer, 4).await;
+    let seen = service(balancer.admin, SERVICE).await?;
+    let told = |it: &str| it.contains("while the registry is lost");
+    let told = seen.backends.iter().filter(|it| told(&it.reason)).count();
+    assert_eq!(told, 4, "{seen:?}");
+
+    fleet.etcd.restart().await;
+    fleet.register(&["a"]).await;
+    lists(&mut stream, 3).await?;
+    fleet.suspects(&balancer, 0).await;
+    let total = probe.stop().await;
+    assert_eq!(total.failed(), 0, "{total:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_balancer_that_starts_with_an_emptied_etcd_asks_whom_it_knew() -> Result<()> {
     let fleet = Fleet::start().await;
     let dir = StateDir::new("2s");

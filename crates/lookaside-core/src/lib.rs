@@ -48,8 +48,8 @@ pub use plan::{
     is_eligible, plan,
 };
 pub use removal::{
-    Belief, MassRemoval, ProbeAnswer, ProbeTicket, RemovalEvent, Removals, Surroundings, Suspect,
-    SuspectProbe, Why,
+    Belief, Hold, MassRemoval, ProbeAnswer, ProbeTicket, RemovalEvent, Removals, Surroundings,
+    Suspect, SuspectProbe, Why,
 };
 pub use report::{
     CallCounters, DropCounter, MAX_DROP_CATEGORIES, OTHER_CATEGORIES, ReportDelta, ReportFilter,

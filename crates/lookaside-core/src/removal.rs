@@ -24,13 +24,14 @@ mod belief;
 mod diff;
 mod event;
 mod guard;
+mod hold_clock;
 mod missing;
 mod policy;
 mod probes;
 mod removals;
 
 pub use self::{
-    belief::{Belief, Suspect},
+    belief::{Belief, Hold, Suspect},
     event::{RemovalEvent, Why},
     policy::MassRemoval,
     probes::{ProbeAnswer, ProbeTicket, SuspectProbe},

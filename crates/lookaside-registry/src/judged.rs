@@ -1,4 +1,9 @@
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use lookaside_core::{Backend, ServiceName, Snapshot, Suspect};
 
@@ -32,4 +37,6 @@ pub struct LastSuspect {
     pub addresses: Vec<SocketAddr>,
     /// When its registration vanished; in milliseconds, in this era.
     pub since: SystemTime,
+    /// For how long since then it could not have registered again, which does not count.
+    pub stood: Duration,
 }

@@ -7,6 +7,7 @@ use std::{
 use super::{
     Belief, MassRemoval, Suspect,
     diff::Difference,
+    hold_clock::HoldClock,
     missing::{Missing, Stage, counts},
 };
 use crate::{BackendId, Service};
@@ -97,9 +98,16 @@ impl Guard {
     }
 
     /// Those that are believed gone, and should not be, if removals are not believed.
-    pub(super) fn doubtful(&self, window: Duration, now: Instant) -> Vec<BackendId> {
+    pub(super) fn doubtful(
+        &self,
+        window: Duration,
+        clock: &HoldClock,
+        now: Instant,
+    ) -> Vec<BackendId> {
         let doubtful = |it: &Missing| {
-            it.stage == Stage::Gone && now - it.since <= window && now < it.until(self.hold_down)
+            it.stage == Stage::Gone
+                && now - it.since <= window
+                && !it.hold(self.hold_down, clock).is_over(now)
         };
         let missing = self.missing.iter();
         missing
@@ -151,10 +159,15 @@ impl Guard {
     }
 
     /// Missing backends that time has settled: they are held no longer, or not counted.
-    pub(super) fn timed_out(&self, window: Duration, now: Instant) -> Vec<BackendId> {
+    pub(super) fn timed_out(
+        &self,
+        window: Duration,
+        clock: &HoldClock,
+        now: Instant,
+    ) -> Vec<BackendId> {
         let over = |it: &Missing| match it.stage {
             Stage::Gone => now - it.since > window,
-            Stage::Unproven | Stage::Suspect { .. } => now >= it.until(self.hold_down),
+            Stage::Unproven | Stage::Suspect { .. } => it.hold(self.hold_down, clock).is_over(now),
         };
         let missing = self.missing.iter();
         missing
@@ -172,11 +185,11 @@ impl Guard {
     }
 
     /// When time changes something next.
-    pub(super) fn due(&self, window: Duration) -> Option<Instant> {
+    pub(super) fn due(&self, window: Duration, clock: &HoldClock) -> Option<Instant> {
         let after_window = |since: Instant| since + window + TICK;
-        let missing = self.missing.values().map(|it| match it.stage {
-            Stage::Gone => after_window(it.since),
-            Stage::Unproven | Stage::Suspect { .. } => it.until(self.hold_down),
+        let missing = self.missing.values().filter_map(|it| match it.stage {
+            Stage::Gone => Some(after_window(it.since)),
+            Stage::Unproven | Stage::Suspect { .. } => it.hold(self.hold_down, clock).end(),
         });
         let joined = self.joined.values().map(|at| after_window(*at));
         let waiting = self.waiting.map(|wait| wait.until);
@@ -194,12 +207,12 @@ impl Guard {
     }
 
     /// Sorted by id.
-    pub(super) fn suspects(&self) -> Arc<[Suspect]> {
+    pub(super) fn suspects(&self, clock: &HoldClock) -> Arc<[Suspect]> {
         let held = self.missing.values().filter(|it| it.is_held());
-        held.map(|it| it.suspect(self.hold_down)).collect()
+        held.map(|it| it.suspect(self.hold_down, clock)).collect()
     }
 
-    pub(super) fn belief(&self) -> Belief {
+    pub(super) fn belief(&self, clock: &HoldClock) -> Belief {
         let held = || self.missing.values().filter(|it| it.is_held());
         if held().next().is_none() {
             return Belief {
@@ -216,7 +229,7 @@ impl Guard {
                 backends,
                 problems: self.registered.problems.clone(),
             }),
-            suspects: self.suspects(),
+            suspects: self.suspects(clock),
             settled: !self.is_waiting(),
         }
     }

@@ -4,7 +4,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Suspect, probes::ProbeTicket};
+use super::{
+    Hold, Suspect,
+    hold_clock::{HoldClock, HoldTime},
+    probes::ProbeTicket,
+};
 use crate::{Backend, BackendState, ServiceName};
 
 /// A backend that vanished without a word.
@@ -14,6 +18,8 @@ pub(super) struct Missing {
     pub(super) backend: Arc<Backend>,
     pub(super) addresses: Arc<[SocketAddr]>,
     pub(super) since: Instant,
+    /// When its hold began, which may be later than `since`: not all time counts.
+    pub(super) held_from: HoldTime,
     /// Other services with a backend at its address when it vanished: one process that
     /// serves several. Them it may meet there.
     pub(super) shares_with: Box<[ServiceName]>,
@@ -38,19 +44,28 @@ impl Missing {
         self.stage != Stage::Gone
     }
 
-    /// When it is no longer held.
-    pub(super) fn until(&self, hold_down: Duration) -> Instant {
+    /// How much longer it is held, or would be if it were.
+    pub(super) fn hold(&self, hold_down: Duration, clock: &HoldClock) -> Hold {
+        let began = clock.moment(self.held_from);
         // Nobody waits for a time that the clock cannot say.
-        let far = || self.since + FAR;
-        self.since.checked_add(hold_down).unwrap_or_else(far)
+        let far = || began + FAR;
+        let until = began.checked_add(hold_down).unwrap_or_else(far);
+        match clock.stands_since() {
+            None => Hold::Until(until),
+            Some(at) => Hold::Standing {
+                left: until.saturating_duration_since(at),
+            },
+        }
     }
 
-    pub(super) fn suspect(&self, hold_down: Duration) -> Suspect {
+    pub(super) fn suspect(&self, hold_down: Duration, clock: &HoldClock) -> Suspect {
+        let began = clock.moment(self.held_from);
         Suspect {
             backend: Arc::clone(&self.backend),
             addresses: Arc::clone(&self.addresses),
             since: self.since,
-            until: self.until(hold_down),
+            stood: began.saturating_duration_since(self.since),
+            hold: self.hold(hold_down, clock),
             answered: self.stage != Stage::Unproven,
         }
     }

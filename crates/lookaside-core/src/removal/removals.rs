@@ -1,3 +1,4 @@
+mod lost;
 mod observe;
 mod resume;
 
@@ -14,6 +15,7 @@ use super::{
     addresses::Addresses,
     diff::{Difference, differences},
     guard::Guard,
+    hold_clock::HoldClock,
     missing::{Missing, Stage},
     probes::Probes,
 };
@@ -57,6 +59,7 @@ pub struct Removals {
     held: usize,
     /// Over all services, as [`Guard::stayed`].
     stayed: usize,
+    hold_clock: HoldClock,
     addresses: Addresses,
     probes: Probes,
     due: BTreeSet<(Instant, ServiceName)>,
@@ -234,7 +237,7 @@ impl Removals {
     /// What a service is to be planned from.
     pub fn belief(&self, name: &ServiceName) -> Belief {
         match self.guards.get(name) {
-            Some(guard) => guard.belief(),
+            Some(guard) => guard.belief(&self.hold_clock),
             None => Belief {
                 service: Arc::default(),
                 suspects: Arc::default(),
@@ -322,7 +325,7 @@ impl Removals {
             let stayed = guard.stayed();
             guard.forget_old(&self.policy, now);
             self.stayed = self.stayed - stayed + guard.stayed();
-            for id in guard.timed_out(self.policy.window, now) {
+            for id in guard.timed_out(self.policy.window, &self.hold_clock, now) {
                 self.forget(name, &id, Why::HeldLongEnough);
             }
         }
@@ -334,7 +337,7 @@ impl Removals {
         self.end_wait(name, now);
         let mut due = None;
         if let Some(guard) = self.guards.get(name) {
-            due = guard.due(self.policy.window);
+            due = guard.due(self.policy.window, &self.hold_clock);
             if guard.is_idle() {
                 self.guards.remove(name);
             }

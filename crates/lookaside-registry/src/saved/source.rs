@@ -182,6 +182,7 @@ fn last_suspects(judged: &Judged) -> BTreeMap<ServiceName, Vec<LastSuspect>> {
         backend: Arc::clone(&suspect.backend),
         addresses: suspect.addresses.to_vec(),
         since: clock::wall(Instant::from_std(suspect.since)),
+        stood: suspect.stood,
     };
     let services = judged.suspects.iter();
     services

@@ -11,7 +11,7 @@ use lookaside_core::{
     Host, OverridesSnapshot, Removals, Service, ServiceName, ServiceOverrides, ServiceSettings,
     SettingsSnapshot, Snapshot, TokenIssuer,
 };
-use lookaside_registry::{Judged, RegistryState, names::Names};
+use lookaside_registry::{Freshness, Judged, RegistryState, names::Names};
 use tokio::time::Instant;
 
 use self::remembered::Remembered;
@@ -108,6 +108,8 @@ impl Services {
         }
         self.settings = Arc::clone(settings);
         self.overrides = Arc::clone(overrides);
+        let is_lost = !matches!(state.freshness, Freshness::Synced { .. });
+        self.removals.set_lost(is_lost, now.timer.into_std());
         self.set_hold_downs(&names, now);
         self.watch_removals(&before, now);
         names.extend(self.removals.take_changed());

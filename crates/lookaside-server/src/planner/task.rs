@@ -109,6 +109,9 @@ pub(crate) async fn run(
                 }
                 let state = Arc::clone(&registry.borrow_and_update());
                 services.observe(&state, now());
+                if !registry_follows {
+                    services.lose(now());
+                }
             }
             changed = names.changed(), if names_follow => {
                 // A resolver that has ended changes nothing more; the addresses stand.

@@ -43,6 +43,7 @@ impl Removals {
                 backend: Arc::clone(backend),
                 addresses: surroundings.addresses(name, backend),
                 since: now,
+                held_from: self.hold_clock.read(now),
                 shares_with,
                 stage: Stage::Gone,
                 probe: None,
@@ -173,7 +174,7 @@ impl Removals {
         let Some(guard) = self.guards.get_mut(name) else {
             return;
         };
-        let doubtful = guard.doubtful(self.policy.window, now);
+        let doubtful = guard.doubtful(self.policy.window, &self.hold_clock, now);
         if doubtful.is_empty() {
             return;
         }

@@ -1,4 +1,5 @@
 mod histories;
+mod lost;
 mod model;
 mod places;
 mod resume;
@@ -8,7 +9,7 @@ mod threshold;
 use std::{collections::BTreeMap, time::Duration};
 
 use super::*;
-use crate::{Backend, BackendState};
+use crate::{Backend, BackendState, removal::Hold};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOLD_DOWN: Duration = Duration::from_secs(30);
@@ -150,6 +151,11 @@ impl Fixture {
         let belief = self.removals.belief(&name(service));
         let suspects = belief.suspects.iter();
         suspects.map(|it| it.backend.id.to_string()).collect()
+    }
+
+    /// How much longer its first suspect is held.
+    fn hold(&self, service: &str) -> Hold {
+        self.removals.suspects_of(&name(service))[0].hold
     }
 
     /// Why suspects have left since this was asked last.

@@ -17,6 +17,8 @@ struct SuspectShape {
     backend: BackendShape,
     addresses: Vec<SocketAddr>,
     since: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stood: Option<String>,
 }
 
 impl SuspectsShape {
@@ -50,6 +52,8 @@ impl From<&BTreeMap<ServiceName, Vec<LastSuspect>>> for SuspectsShape {
                 backend: BackendShape::from(&*suspect.backend),
                 addresses: suspect.addresses.clone(),
                 since: clock::written(suspect.since),
+                stood: (!suspect.stood.is_zero())
+                    .then(|| humantime::format_duration(suspect.stood).to_string()),
             });
             (name.to_string(), suspects.collect())
         });
@@ -61,10 +65,15 @@ impl TryFrom<SuspectShape> for LastSuspect {
     type Error = String;
 
     fn try_from(shape: SuspectShape) -> Result<Self, String> {
+        let stood = shape.stood.as_deref().map(|text| {
+            let read = humantime::parse_duration(text);
+            read.map_err(|error| format!("stood {text:?}: {error}"))
+        });
         Ok(Self {
             backend: Arc::new(Backend::try_from(shape.backend)?),
             addresses: shape.addresses,
             since: clock::read(&shape.since).map_err(|error| format!("since: {error}"))?,
+            stood: stood.transpose()?.unwrap_or_default(),
         })
     }
 }

@@ -193,12 +193,14 @@ fn suspects() -> impl Strategy<Value = BTreeMap<ServiceName, Vec<LastSuspect>>> 
     let at = (
         any::<([u8; 16], u16)>().prop_map(SocketAddr::from),
         0..253_402_300_799_999u64,
+        prop_oneof![Just(0), 0..u64::MAX],
     );
-    let suspects = (service(), at).prop_map(|(service, (address, ms))| {
+    let suspects = (service(), at).prop_map(|(service, (address, ms, stood_ns))| {
         let suspect = |backend| LastSuspect {
             backend,
             addresses: vec![address],
             since: UNIX_EPOCH + Duration::from_millis(ms),
+            stood: Duration::from_nanos(stood_ns),
         };
         service.backends.into_iter().map(suspect).collect()
     });
@@ -376,6 +378,9 @@ fn what_this_version_would_not_write_is_refused_with_a_reason() {
     }
     let error = refusal(&suspects(&["a"]).replace("2026-01-01T00:00:00Z\"}]", "?\"}]"));
     assert!(error.contains("since"), "{error}");
+    let stood = "2026-01-01T00:00:00Z\",\"stood\":\"long\"}]";
+    let error = refusal(&suspects(&["a"]).replace("2026-01-01T00:00:00Z\"}]", stood));
+    assert!(error.contains("stood \"long\""), "{error}");
     let error = refusal(&backends(&service(&[backend("a", 0)])));
     assert!(error.contains("cannot be dialled"), "{error}");
 }

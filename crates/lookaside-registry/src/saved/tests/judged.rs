@@ -1,6 +1,6 @@
 //! Whom a balancer holds is kept with the state.
 
-use lookaside_core::{Backend, BackendId, Service, Suspect};
+use lookaside_core::{Backend, BackendId, Hold, Service, Suspect};
 
 use super::*;
 
@@ -46,7 +46,8 @@ fn suspect(backends: &Snapshot) -> Suspect {
         backend: Arc::clone(&backends.services["orders"].backends[0]),
         addresses: [([10, 0, 0, 9], 50051).into()].into(),
         since: now - Duration::from_secs(10),
-        until: now,
+        stood: Duration::from_secs(4),
+        hold: Hold::Until(now),
         answered: false,
     }
 }
@@ -57,6 +58,7 @@ fn expected(found: &LastKnown, of: &Suspect) {
     };
     assert_eq!(found.backend, of.backend);
     assert_eq!(found.addresses, *of.addresses);
+    assert_eq!(found.stood, of.stood);
     let age = SystemTime::now().duration_since(found.since).unwrap();
     assert!((10..60).contains(&age.as_secs()), "{age:?}");
 }

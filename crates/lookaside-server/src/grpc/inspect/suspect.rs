@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use lookaside_core::{BackendId, Suspect};
+use lookaside_core::{BackendId, Hold, Suspect};
 
 use crate::table::Published;
 
@@ -26,7 +26,6 @@ pub(super) fn since(suspect: &Suspect) -> SystemTime {
 /// Why it is in the list, and how an operator gets it out.
 pub(super) fn reason(suspect: &Suspect) -> String {
     let ago = whole_seconds(suspect.since.elapsed());
-    let left = whole_seconds(suspect.until.saturating_duration_since(Instant::now()));
     let mut reason = format!("its registration vanished {ago} s ago together with most others, ");
     let asked = if suspect.answered {
         "and it answers"
@@ -34,10 +33,23 @@ pub(super) fn reason(suspect: &Suspect) -> String {
         "and it is being asked whether it is alive"
     };
     // Writing into a `String` does not fail.
-    let _ = write!(
-        reason,
-        "{asked}; kept for {left} s at most (hold_down; set it to 0s to end this)"
-    );
+    let _ = match suspect.hold {
+        Hold::Until(until) => {
+            let left = whole_seconds(until.saturating_duration_since(Instant::now()));
+            write!(
+                reason,
+                "{asked}; kept for {left} s at most (hold_down; set it to 0s to end this)"
+            )
+        }
+        Hold::Standing { left } => {
+            let left = whole_seconds(left);
+            write!(
+                reason,
+                "{asked}; kept while the registry is lost, and then for {left} s at most \
+                 (what is left of hold_down)"
+            )
+        }
+    };
     reason
 }
 

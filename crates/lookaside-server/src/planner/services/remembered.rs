@@ -8,6 +8,7 @@ use std::{
 
 use lookaside_core::{ServiceName, Snapshot};
 use lookaside_registry::{Freshness, Judged, LastKnown, LastSuspect};
+use tokio::time::Instant;
 
 use super::{KNOWN_FOR, Now, Services};
 
@@ -16,6 +17,8 @@ use super::{KNOWN_FOR, Now, Services};
 pub(super) struct Remembered {
     backends: Arc<Snapshot>,
     suspects: Suspects,
+    /// The last time that the registry was known to say so.
+    as_of: Instant,
 }
 
 pub(super) type Suspects = BTreeMap<ServiceName, Vec<LastSuspect>>;
@@ -37,6 +40,7 @@ impl Services {
         self.last_known = backends.map(|backends| Remembered {
             backends,
             suspects: last_known.suspects.clone(),
+            as_of,
         });
     }
 
@@ -47,10 +51,20 @@ impl Services {
         let Remembered {
             backends,
             mut suspects,
+            as_of,
         } = self.last_known.take()?;
+        // A registry that is lost now has been lost since then.
+        let lost_for = match self.removals.is_lost() {
+            true => now.timer.saturating_duration_since(as_of),
+            false => Duration::ZERO,
+        };
         suspects.retain(|name, them| {
             let hold_down = self.policy(name).hold_down.value;
-            them.retain(|it| age(it, now) < hold_down);
+            them.retain_mut(|it| {
+                let age = age(it, now);
+                it.stood = it.stood.saturating_add(lost_for).min(age);
+                age - it.stood < hold_down
+            });
             !them.is_empty()
         });
         let backends = with_suspects(backends, &suspects);
@@ -70,8 +84,9 @@ impl Services {
         {
             // A clock that starts with the machine may not go back so far.
             if let Some(since) = now.timer.checked_sub(age(suspect, now)) {
-                let (id, since, at) = (&suspect.backend.id, since.into_std(), now.timer);
-                self.removals.held_since(name, id, since, at.into_std());
+                let known = (since.into_std(), suspect.stood);
+                let (id, at) = (&suspect.backend.id, now.timer.into_std());
+                self.removals.held_since(name, id, known, at);
             }
         }
     }

@@ -136,6 +136,19 @@ impl Fixture {
         self.services.observe(&self.state, self.now());
     }
 
+    /// The registry does not answer from now on, or does again.
+    fn set_lost(&mut self, is_lost: bool) {
+        let as_of = self.now().timer;
+        self.state.freshness = match is_lost {
+            true => Freshness::Stale {
+                as_of,
+                error: "down".into(),
+            },
+            false => Freshness::Synced { as_of },
+        };
+        self.services.observe(&self.state, self.now());
+    }
+
     fn after(&mut self, time: Duration) -> &mut Self {
         self.at += time;
         self.services.send_due(self.now());

@@ -92,6 +92,12 @@ impl Services {
         self.removals = removals;
     }
 
+    /// The registry will say nothing any more.
+    pub(in crate::planner) fn lose(&mut self, now: Now) {
+        self.removals.set_lost(true, now.timer.into_std());
+        self.plan_removals(now);
+    }
+
     /// Settings or overrides of these services may be others.
     pub(super) fn set_hold_downs(&mut self, names: &BTreeSet<ServiceName>, now: Now) {
         for name in names {

@@ -8,7 +8,7 @@ use super::{
     model::{Id, Model, Name, Place, Registered},
     name,
 };
-use crate::{BackendState, HostPort};
+use crate::{BackendState, HostPort, removal::Hold};
 
 const SERVICES: Name = 3;
 const IDS: Id = 8;
@@ -26,6 +26,8 @@ enum Step {
     /// One that is under way ends.
     End(usize, ProbeAnswer),
     HoldDown(Name, Duration),
+    /// The registry is lost, or back.
+    Lost(bool),
 }
 
 #[derive(Clone, Debug)]
@@ -61,6 +63,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1usize..20).prop_map(Step::Begin),
         6 => (any::<usize>(), answer).prop_map(|(which, answer)| Step::End(which, answer)),
         1 => (0..SERVICES, hold_down).prop_map(|(name, time)| Step::HoldDown(name, time)),
+        1 => any::<bool>().prop_map(Step::Lost),
     ]
 }
 
@@ -115,6 +118,7 @@ impl Run {
             }
             Step::Pass(time) => {
                 self.now += time;
+                self.model.elapse(time);
                 self.pass();
             }
             Step::Begin(n) => {
@@ -144,7 +148,14 @@ impl Run {
                 self.removals.set_hold_down(&name, time, self.now);
                 self.pass();
             }
+            Step::Lost(is_lost) => self.set_lost(is_lost),
         }
+    }
+
+    fn set_lost(&mut self, is_lost: bool) {
+        self.removals.set_lost(is_lost, self.now);
+        self.model.is_lost = is_lost;
+        self.pass();
     }
 
     fn pass(&mut self) {
@@ -212,7 +223,13 @@ impl Run {
                 let index = suspect.backend.id.as_str()[1..].parse::<Id>().unwrap();
                 let known = &self.model.missing[&(service, index)];
                 assert_eq!(suspect.answered, known.asked);
-                assert!(suspect.until > self.now);
+                let hold_down = self.hold_downs.0[service];
+                let left = hold_down.saturating_sub(known.held_for);
+                let expected = match self.model.is_lost {
+                    true => Hold::Standing { left },
+                    false => Hold::Until(self.now + left),
+                };
+                assert_eq!(suspect.hold, expected);
             }
             held += belief.suspects.len();
         }
@@ -229,7 +246,9 @@ impl Run {
             self.removals
                 .probed(probe.ticket, ProbeAnswer::Alive, self.now);
         }
+        self.set_lost(false);
         self.now += Duration::from_secs(60);
+        self.model.elapse(Duration::from_secs(60));
         self.pass();
         assert_eq!((self.removals.tracked, self.removals.held), (0, 0));
         assert_eq!(self.removals.next_due(), None);

@@ -27,6 +27,8 @@ pub(super) type Registered = BTreeMap<(Name, Id), Place>;
 pub(super) struct Missing {
     pub(super) port: u16,
     since: Instant,
+    /// For how long, but for the time without the registry.
+    pub(super) held_for: Duration,
     shares_with: BTreeSet<Name>,
     pub(super) held: bool,
     pub(super) asked: bool,
@@ -40,6 +42,7 @@ pub(super) struct Model {
     pub(super) missing: BTreeMap<(Name, Id), Missing>,
     mass: BTreeMap<Name, (Instant, Instant)>,
     waits: BTreeMap<Name, Instant>,
+    pub(super) is_lost: bool,
     started: bool,
 }
 
@@ -72,6 +75,7 @@ impl Model {
             let missing = Missing {
                 port: place.port,
                 since: now,
+                held_for: Duration::ZERO,
                 shares_with,
                 held: false,
                 asked: false,
@@ -152,11 +156,12 @@ impl Model {
 
     fn doubt(&mut self, name: Name, policy: &MassRemoval, hold_down: Duration, now: Instant) {
         let ongoing = self.is_ongoing(name, policy, hold_down, now);
+        let is_lost = self.is_lost;
         let doubtful = |(at, it): &(&(Name, Id), &mut Missing)| {
             at.0 == name
                 && !it.held
                 && now - it.since <= policy.window
-                && now < it.since + hold_down
+                && (is_lost || it.held_for < hold_down)
         };
         let mut any = false;
         for (_, it) in self.missing.iter_mut().filter(doubtful) {
@@ -180,6 +185,15 @@ impl Model {
             .retain(|name, until| unasked(*name) && now < *until);
     }
 
+    /// So much more time has passed.
+    pub(super) fn elapse(&mut self, time: Duration) {
+        if !self.is_lost {
+            for it in self.missing.values_mut() {
+                it.held_for += time;
+            }
+        }
+    }
+
     pub(super) fn pass(
         &mut self,
         policy: &MassRemoval,
@@ -190,8 +204,9 @@ impl Model {
         self.mass.retain(|name, (began, last)| {
             now - *last <= policy.window && now - *began < hold_down(*name)
         });
+        let is_lost = self.is_lost;
         self.missing.retain(|at, it| match it.held {
-            true => now < it.since + hold_down(at.0) && !hold_down(at.0).is_zero(),
+            true => (is_lost || it.held_for < hold_down(at.0)) && !hold_down(at.0).is_zero(),
             false => now - it.since <= policy.window && !hold_down(at.0).is_zero(),
         });
         self.end_waits(now);

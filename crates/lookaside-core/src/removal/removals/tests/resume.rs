@@ -4,6 +4,11 @@ use super::*;
 
 /// Of eight backends the last four are registered, and `held` were suspects for 10 s.
 fn resumed(held: &[&str]) -> Fixture {
+    resumed_after(held, Duration::ZERO)
+}
+
+/// And of these 10 s, their holds stood still for so long.
+fn resumed_after(held: &[&str], stood: Duration) -> Fixture {
     let mut fixture = Fixture::new();
     fixture.edit("orders", |backends| {
         for n in 4..8 {
@@ -20,7 +25,7 @@ fn resumed(held: &[&str]) -> Fixture {
         let (now, held) = (fixture.now, id(held));
         fixture
             .removals
-            .held_since(&name("orders"), &held, since, now);
+            .held_since(&name("orders"), &held, (since, stood), now);
     }
     fixture
 }
@@ -57,6 +62,42 @@ fn those_who_were_suspects_are_held_for_what_is_left_of_their_time() {
 }
 
 #[test]
+fn time_that_did_not_count_before_does_not_count_now() {
+    let mut fixture = resumed_after(&["b0"], 4 * SECOND);
+    fixture.answer(alive);
+    let kept = fixture.removals.suspects_of(&name("orders"));
+    let since = fixture.now - 10 * SECOND;
+    assert_eq!((kept[0].since, kept[0].stood), (since, 4 * SECOND));
+    fixture.after(23 * SECOND);
+    assert_eq!(fixture.suspects("orders"), ["b0"]);
+    fixture.after(SECOND);
+    assert_eq!(fixture.suspects("orders"), [""; 0]);
+}
+
+#[test]
+fn a_process_that_begins_without_the_registry_holds_until_it_is_there() {
+    let mut fixture = Fixture::new();
+    fixture.removals.set_lost(true, fixture.now);
+    fixture.after(SECOND);
+    fixture.edit("orders", |backends| put(backends, "b0", 1000));
+    fixture.removals.resume([&name("orders")], fixture.now);
+    fixture.remove("orders", &["b0"]);
+    let known = (fixture.now - 10 * SECOND, 3 * SECOND);
+    fixture
+        .removals
+        .held_since(&name("orders"), &id("b0"), known, fixture.now);
+    fixture.answer(alive);
+    // Of the 10 s, 3 did not count before, and 1 does not count since this process began.
+    let left = 24 * SECOND;
+    assert_eq!(fixture.hold("orders"), Hold::Standing { left });
+    fixture.after(60 * SECOND);
+    fixture.removals.set_lost(false, fixture.now);
+    let kept = fixture.removals.suspects_of(&name("orders"));
+    assert_eq!(kept[0].stood, (3 + 1 + 60) * SECOND);
+    assert_eq!(fixture.hold("orders"), Hold::Until(fixture.now + left));
+}
+
+#[test]
 fn services_that_are_unknown_or_believe_everything_have_nothing_to_resume() {
     let mut fixture = Fixture::with(2);
     fixture.world.hold_down = Duration::ZERO;
@@ -67,7 +108,9 @@ fn services_that_are_unknown_or_believe_everything_have_nothing_to_resume() {
     fixture.remove("orders", &["b0"]);
     for service in [&name("orders"), &unknown] {
         let now = fixture.now;
-        fixture.removals.held_since(service, &id("b0"), now, now);
+        fixture
+            .removals
+            .held_since(service, &id("b0"), (now, Duration::ZERO), now);
         assert!(fixture.removals.suspects_of(service).is_empty());
     }
     assert_eq!(fixture.believed("orders"), ["b1"]);

@@ -1,6 +1,6 @@
 //! A balancer that starts while the one before it held suspects.
 
-use lookaside_core::{Host, HostPort, ProbeAnswer};
+use lookaside_core::{Hold, Host, HostPort, ProbeAnswer};
 use lookaside_registry::{LastKnown, LastSuspect};
 
 use super::*;
@@ -20,6 +20,7 @@ fn kept(before: &Fixture) -> LastKnown {
         backend: Arc::clone(&it.backend),
         addresses: it.addresses.to_vec(),
         since: now.clock - (now.timer.into_std() - it.since),
+        stood: it.stood,
     };
     let services = judged.suspects.iter();
     LastKnown {
@@ -80,7 +81,10 @@ fn those_that_are_held_are_held_by_the_next_process_for_what_is_left_of_their_ti
     fixture.after(QUIET);
     assert_eq!(fixture.slots("orders"), 6);
     let suspects = fixture.published("orders").unwrap().suspects.clone();
-    let left = suspects[0].until - fixture.now().timer.into_std();
+    let Hold::Until(until) = suspects[0].hold else {
+        panic!("{suspects:?}");
+    };
+    let left = until - fixture.now().timer.into_std();
     assert!(left <= 15 * SECOND && left > 14 * SECOND, "{left:?}");
     // And by the one after that.
     let mut third = restarted(&fixture, SECOND);
@@ -144,6 +148,36 @@ fn those_that_are_held_are_held_while_the_saved_state_stands_in_for_the_registry
     assert_eq!(fixture.ask(ProbeAnswer::Alive), 5);
     fixture.after(QUIET);
     assert_eq!(fixture.slots("orders"), 6);
+}
+
+#[test]
+fn time_without_the_registry_does_not_count_over_a_restart() {
+    let mut before = holding();
+    before.wait(10 * SECOND);
+    // It is lost and back, which is kept, and lost for good.
+    before.set_lost(true);
+    before.wait(100 * SECOND);
+    before.set_lost(false);
+    before.wait(10 * SECOND);
+    before.set_lost(true);
+    let mut known = kept(&before);
+    known.state = Arc::new(before.state.clone());
+    let mut fixture = Fixture::new(OnEmpty::Fallback);
+    (fixture.start, fixture.at) = (before.start, before.at + 300 * SECOND);
+    fixture.services.remember(&known, fixture.now());
+    fixture.state = before.state;
+    fixture
+        .services
+        .observe(&fixture.state.clone(), fixture.now());
+    assert_eq!(fixture.ask(ProbeAnswer::Alive), 5);
+    fixture.wait(100 * SECOND);
+    assert_eq!(fixture.slots("orders"), 6);
+    fixture.set_lost(false);
+    fixture.wait(9 * SECOND);
+    assert_eq!(fixture.slots("orders"), 6);
+    fixture.wait(SECOND);
+    fixture.after(QUIET);
+    assert_eq!(fixture.slots("orders"), 1);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use lookaside_core::{HealthCheck, Host, HostPort, Probe, ProbeAnswer};
+use lookaside_core::{HealthCheck, Hold, Host, HostPort, Probe, ProbeAnswer};
 use lookaside_registry::{
     LastKnown,
     names::{Answer, Lookup, LookupError, NameResolver},
@@ -96,6 +96,40 @@ fn the_dead_of_a_mass_removal_go_when_all_have_been_asked() {
     assert_eq!(fixture.suspects("orders"), 2);
     fixture.pass(30 * SECOND).after(QUIET);
     assert_eq!((fixture.version("orders"), fixture.slots("orders")), (3, 1));
+}
+
+#[test]
+fn a_registry_that_is_lost_stops_the_hold_and_nothing_is_sent() {
+    let mut fixture = Fixture::settled();
+    fixture.set("orders", Some(service(&[6])));
+    fixture.pass(QUIET);
+    assert_eq!(fixture.answer(alive).len(), 5);
+    fixture.pass(20 * SECOND);
+    fixture.set_lost(true);
+    fixture.pass(QUIET);
+    for _ in 0..120 {
+        fixture.pass(SECOND);
+        assert_eq!(fixture.answer(alive).len(), 5);
+    }
+    assert_eq!(
+        (fixture.version("orders"), fixture.suspects("orders")),
+        (1, 5)
+    );
+    let hold = |fixture: &Fixture| fixture.published("orders").unwrap().suspects[0].hold;
+    let Hold::Standing { left } = hold(&fixture) else {
+        panic!("people are not told that it stands still");
+    };
+    assert!(left > 9 * SECOND && left < 10 * SECOND, "{left:?}");
+
+    fixture.set_lost(false);
+    let back = fixture.now().timer.into_std();
+    fixture.pass(QUIET);
+    assert_eq!(hold(&fixture), Hold::Until(back + left));
+    fixture.set("orders", Some(service(&[1, 2, 6])));
+    fixture.pass(9 * SECOND);
+    assert_eq!((fixture.version("orders"), fixture.slots("orders")), (1, 6));
+    fixture.pass(SECOND).after(QUIET);
+    assert_eq!((fixture.version("orders"), fixture.slots("orders")), (2, 3));
 }
 
 #[test]
