@@ -57,8 +57,17 @@ pub(super) struct Probes {
     turn: u64,
     /// Both kinds come on alternately.
     again_is_next: bool,
+    /// Where each of them is, in one place each: whoever returns and vanishes again must
+    /// not be asked more often than others.
+    places: HashMap<Key, Place>,
     in_flight: HashMap<ProbeTicket, Key>,
     last_ticket: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    First(u64),
+    Again(Instant),
 }
 
 impl Probes {
@@ -69,27 +78,55 @@ impl Probes {
         ids: impl Iterator<Item = BackendId>,
     ) {
         for (turn, id) in (self.turn + 1..).zip(ids) {
-            self.first.insert((turn, (service.clone(), id)));
+            self.put(Place::First(turn), (service.clone(), id));
         }
     }
 
     /// One more probe, one interval from now. `suspects` is how many there are in all.
     pub(super) fn add_again(&mut self, now: Instant, suspects: usize, key: Key) {
         let rounds = u32::try_from(suspects.div_ceil(MAX_PER_INTERVAL)).unwrap_or(u32::MAX);
-        self.again.insert((now + INTERVAL * rounds.max(1), key));
+        self.put(Place::Again(now + INTERVAL * rounds.max(1)), key);
     }
 
-    /// Whom to ask now. May name one that need not be asked any more.
+    fn put(&mut self, place: Place, key: Key) {
+        self.cancel(&key);
+        match place {
+            Place::First(turn) => self.first.insert((turn, key.clone())),
+            Place::Again(at) => self.again.insert((at, key.clone())),
+        };
+        self.places.insert(key, place);
+    }
+
+    /// One need not be asked any more.
+    pub(super) fn cancel(&mut self, key: &Key) {
+        match self.places.remove(key) {
+            Some(Place::First(turn)) => self.first.remove(&(turn, key.clone())),
+            Some(Place::Again(at)) => self.again.remove(&(at, key.clone())),
+            None => false,
+        };
+    }
+
+    /// Whom to ask now.
     pub(super) fn pop(&mut self, now: Instant) -> Option<Key> {
         let again_is_due = self.next_again().is_some_and(|at| at <= now);
         let again = again_is_due && (self.again_is_next || self.first.is_empty());
         self.again_is_next = !again;
-        if again {
-            return self.again.pop_first().map(|(_, key)| key);
-        }
-        let (turn, key) = self.first.pop_first()?;
-        self.turn = turn;
+        let key = if again {
+            self.again.pop_first()?.1
+        } else {
+            let (turn, key) = self.first.pop_first()?;
+            self.turn = turn;
+            key
+        };
+        self.places.remove(&key);
         Some(key)
+    }
+
+    /// How many are to be asked.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        assert_eq!(self.first.len() + self.again.len(), self.places.len());
+        self.places.len()
     }
 
     pub(super) fn begin(&mut self, key: Key) -> ProbeTicket {

@@ -294,6 +294,7 @@ impl Removals {
         self.addresses.forget(&missing.backend.address, name, id);
         if missing.is_held() {
             self.held -= 1;
+            self.probes.cancel(&(name.clone(), id.clone()));
             guard.unproven -= usize::from(missing.stage == Stage::Unproven);
             self.changed.insert(name.clone());
             self.events.push(RemovalEvent::Left {

@@ -234,6 +234,11 @@ impl Run {
             held += belief.suspects.len();
         }
         assert_eq!(self.removals.suspects(), held);
+        // Each waits for its turn or is being asked, and nobody waits twice.
+        let guards = self.removals.guards.values();
+        let missing = guards.flat_map(|guard| guard.missing.values());
+        let waiting = missing.filter(|it| it.is_held() && it.probe.is_none());
+        assert_eq!(self.removals.probes.waiting(), waiting.count());
         assert_eq!(self.removals.tracked, self.model.missing.len());
         if let Some(due) = self.removals.next_due() {
             assert!(due > self.now, "what is due was done");

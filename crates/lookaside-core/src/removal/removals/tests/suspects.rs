@@ -164,6 +164,34 @@ fn a_late_answer_is_no_matter() {
 }
 
 #[test]
+fn who_returns_and_vanishes_again_is_asked_no_more_often_than_others() {
+    let mut fixture = Fixture::with(3);
+    let half = SECOND / 2;
+    fixture.remove("orders", &["b0", "b1", "b2"]);
+    fixture.answer(alive);
+    fixture.after(half);
+    // One that is to be asked again, and that is to be asked for the first time.
+    for _ in 0..2 {
+        fixture.edit("orders", |backends| put(backends, "b0", 1000));
+        fixture.remove("orders", &["b0"]);
+    }
+    assert_eq!(fixture.answer(alive), ["b0"]);
+    let mut asked = Vec::new();
+    for _ in 0..4 {
+        fixture.after(half);
+        asked.push(fixture.answer(alive).join(" "));
+    }
+    assert_eq!(asked, ["b1 b2", "b0", "b1 b2", "b0"]);
+    for left in [3, 3, 1] {
+        fixture.after(half);
+        fixture.answer(silent);
+        assert_eq!(fixture.suspects("orders").len(), left);
+    }
+    assert_eq!(fixture.suspects("orders"), ["b0"], "silent once");
+    assert_eq!(fixture.removals.probes.waiting(), 1);
+}
+
+#[test]
 fn many_suspects_are_asked_less_often() {
     let mut fixture = Fixture::with(5000);
     fixture.edit("orders", BTreeMap::clear);
