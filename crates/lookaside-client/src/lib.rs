@@ -82,8 +82,8 @@ pub use observer::{Event, ListSummary, LoadReport, Observer};
 pub use policy::OutlierDetection;
 pub use policy::{
     CallEnd, CallTracker, ChildPolicy, Controller, MAX_TRACKERS, Mode, Pick, PickArgs, PickError,
-    PickResult, Picker, Policy, PolicyBuilder, PolicyConfig, PolicyOptions, PolicyRegistry,
-    PolicyState, UnknownPolicy, WorkScheduler,
+    PickFirst, PickResult, Picker, Policy, PolicyBuilder, PolicyConfig, PolicyOptions,
+    PolicyRegistry, PolicyState, UnknownPolicy, WorkScheduler,
 };
 #[cfg(feature = "policies")]
 pub use policy::{LeastRequest, P2c, WeightedRoundRobin};

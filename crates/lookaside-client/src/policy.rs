@@ -33,7 +33,7 @@ pub(crate) use choice::PolicyChoice;
 pub use config::PolicyConfig;
 #[cfg(feature = "outlier")]
 pub use outlier::OutlierDetection;
-pub(crate) use pick_first::PickFirst;
+pub use pick_first::PickFirst;
 pub use picker::{Pick, PickArgs, PickError, PickResult, Picker};
 pub use registry::PolicyRegistry;
 pub(crate) use round_robin::RoundRobin;

@@ -24,6 +24,8 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 pub(crate) use connection::{Connection, ConnectionSettings, InUse, KeepAlive, describe};
+#[cfg(feature = "policies")]
+pub(crate) use direct::Direct;
 pub(crate) use direct::Origin;
 pub use health::Health;
 pub(crate) use health::HealthCheck;
@@ -103,6 +105,8 @@ pub struct Subchannel {
 pub(crate) struct Core {
     id: SubchannelId,
     address: Address,
+    /// As the channel's, with the address's own authority if it has one.
+    origin: Option<Origin>,
     /// Present while READY: written by the actor, read by every pick.
     connection: ArcSwapOption<Connection>,
     connect_requested: AtomicBool,
@@ -119,7 +123,7 @@ impl Subchannel {
     /// A subchannel that belongs to no channel and never connects, for tests of policies
     /// and pickers.
     pub fn detached(id: u64, address: &Address) -> Self {
-        let core = Arc::new(Core::new(SubchannelId(id), address.key()));
+        let core = Arc::new(Core::new(SubchannelId(id), address.key(), None));
         let lease = Arc::new(Lease::new(&core, &Returns::default(), false));
         Self::new(core, lease, address.token().cloned())
     }
@@ -152,6 +156,15 @@ impl Subchannel {
         self.core.connect_requested.swap(false, AcqRel)
     }
 
+    /// What asks the backend over this connection alone, if READY. Whoever holds it lets go
+    /// of it when told that the connection has ended.
+    #[cfg(feature = "policies")]
+    pub(crate) fn direct(&self) -> Option<Direct> {
+        let connection = self.connection()?;
+        let origin = self.core.origin.clone()?;
+        Some(Direct::new(&connection, origin))
+    }
+
     /// The connection to send on, if READY.
     pub(crate) fn connection(&self) -> Option<Arc<Connection>> {
         let connection = self.core.connection.load_full()?;
@@ -170,10 +183,18 @@ impl fmt::Debug for Subchannel {
 }
 
 impl Core {
-    fn new(id: SubchannelId, address: Address) -> Self {
+    /// Without an origin for one that never connects.
+    fn new(id: SubchannelId, address: Address, origin: Option<Origin>) -> Self {
+        let origin = origin.map(|mut origin| {
+            if let Some(own) = address.authority() {
+                origin.authority = own.clone();
+            }
+            origin
+        });
         Self {
             id,
             address,
+            origin,
             connection: ArcSwapOption::empty(),
             connect_requested: AtomicBool::new(false),
             checked: AtomicUsize::new(0),

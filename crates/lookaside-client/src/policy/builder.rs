@@ -121,7 +121,7 @@ impl PolicyBuilder for ChildPolicy {
     fn build(&self, options: PolicyOptions) -> Box<dyn Policy> {
         match self {
             Self::RoundRobin => Box::new(RoundRobin::new(options)),
-            Self::PickFirst => Box::new(PickFirst::new(options)),
+            Self::PickFirst => PickFirst::new().build(options),
         }
     }
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use lookaside_core::{OutlierSettings, OutlierSettingsError};
 
 use self::policy::Outlier;
-use super::{Policy, PolicyBuilder, PolicyChoice, PolicyOptions};
+use super::{ChildPolicy, Policy, PolicyBuilder, PolicyChoice, PolicyOptions};
 
 /// The `outlier_detection` policy (A50): spreads calls as another policy does, but takes
 /// backends out of use for a while whose calls fare worse than those of the others.
@@ -64,6 +64,16 @@ impl OutlierDetection {
             settings,
             child: PolicyChoice::new(Arc::new(child)),
         })
+    }
+}
+
+/// Ejects nobody, over `round_robin`: what is left for a configuration to say.
+impl Default for OutlierDetection {
+    fn default() -> Self {
+        Self {
+            settings: OutlierSettings::default(),
+            child: PolicyChoice::new(Arc::new(ChildPolicy::RoundRobin)),
+        }
     }
 }
 

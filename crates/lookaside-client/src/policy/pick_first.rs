@@ -2,13 +2,15 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Controller, ExitIdlePicker, FailingPicker, Pick, PickArgs, PickError, PickResult, Picker,
-    Policy, PolicyOptions, PolicyState, QueuingPicker, WorkScheduler,
+    Policy, PolicyConfig, PolicyOptions, PolicyState, QueuingPicker, WorkScheduler,
 };
 use crate::{Address, ConnectivityState, ResolverUpdate, Subchannel, SubchannelState};
 
 mod attempts;
+mod settings;
 
 use attempts::Attempts;
+pub use settings::PickFirst;
 
 /// How long an attempt has before the next address is tried beside it (A61, happy
 /// eyeballs): a dead first address costs so much, not its connect timeout.
@@ -18,7 +20,7 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 ///
 /// When its connection is lost the policy is IDLE, and the next call connects again,
 /// from the first address. A new list that has the connected address changes nothing.
-pub(crate) struct PickFirst {
+pub(crate) struct PickFirstPolicy {
     work: WorkScheduler,
     addresses: Vec<Address>,
     /// READY; calls go here.
@@ -28,11 +30,16 @@ pub(crate) struct PickFirst {
     /// Sticky: until READY (A62).
     failed: Option<PickError>,
     last_error: Option<PickError>,
+    /// What holds where the configuration says nothing.
+    default: PickFirst,
+    rng: fastrand::Rng,
 }
 
-impl PickFirst {
-    pub(crate) fn new(options: PolicyOptions) -> Self {
+impl PickFirstPolicy {
+    pub(crate) fn new(settings: PickFirst, options: PolicyOptions) -> Self {
         Self {
+            default: settings,
+            rng: fastrand::Rng::with_seed(options.seed),
             work: options.work,
             addresses: Vec::new(),
             selected: None,
@@ -104,10 +111,19 @@ impl PickFirst {
         controller.update_picker(state);
     }
 
-    fn set_addresses(&mut self, addresses: &[Address], controller: &mut dyn Controller) {
+    fn set_addresses(
+        &mut self,
+        addresses: &[Address],
+        settings: &PickFirst,
+        controller: &mut dyn Controller,
+    ) {
         // It stays with the first that it reaches, healthy or not (A17).
         let unchecked = |address: &Address| address.clone().without_health_check();
         self.addresses = addresses.iter().map(unchecked).collect();
+        if settings.shuffles() {
+            // Each one's first is drawn by how often it is listed: duplicates are weights.
+            self.rng.shuffle(&mut self.addresses);
+        }
         if addresses.is_empty() {
             self.selected = None;
             self.attempts = None;
@@ -132,10 +148,14 @@ impl PickFirst {
     }
 }
 
-impl Policy for PickFirst {
+impl Policy for PickFirstPolicy {
     fn resolver_update(&mut self, update: &ResolverUpdate, controller: &mut dyn Controller) {
         match &update.addresses {
-            Ok(addresses) => self.set_addresses(addresses, controller),
+            Ok(addresses) => {
+                let given = update.policy_config.as_ref().and_then(PolicyConfig::get);
+                let settings = given.unwrap_or(&self.default).clone();
+                self.set_addresses(addresses, &settings, controller);
+            }
             Err(error) if !self.addresses.is_empty() => {
                 tracing::warn!(%error, "could not resolve again, the addresses stay");
                 return;

@@ -3,7 +3,7 @@ mod choose;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{ChildPolicy, PolicyBuilder};
+use super::{ChildPolicy, PickFirst, PolicyBuilder};
 
 /// The policies that a configuration may name. Cheap to clone.
 ///
@@ -23,7 +23,14 @@ impl PolicyRegistry {
     pub fn new() -> Self {
         let mut registry = Self(Arc::default());
         registry.register(ChildPolicy::RoundRobin);
-        registry.register(ChildPolicy::PickFirst);
+        registry.register(PickFirst::new());
+        #[cfg(feature = "policies")]
+        registry
+            .register(super::WeightedRoundRobin::new())
+            .register(super::LeastRequest::new())
+            .register(super::P2c::new());
+        #[cfg(feature = "outlier")]
+        registry.register(super::OutlierDetection::default());
         registry
     }
 

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{
-    Connection, ConnectionSettings, Core, HealthCheck, Origin, SubchannelState,
+    Connection, ConnectionSettings, Core, HealthCheck, SubchannelState,
     connection::ConnectionEnd,
     direct::Direct,
     health::{HealthReport, HealthWatch},
@@ -44,7 +44,6 @@ pub(super) struct Actor {
     pub(super) connect_timeout: Option<Duration>,
     pub(super) events: mpsc::Sender<pool::Event>,
     pub(super) open: OpenConnections,
-    pub(super) origin: Origin,
     /// What to check while somebody wants it checked; the pool says when it changes.
     pub(super) health: Arc<ArcSwapOption<HealthCheck>>,
     /// Resolves when the pool drops the other end.
@@ -156,20 +155,18 @@ impl Actor {
         let wanted = self.core.checked.load(SeqCst) > 0;
         let connection = self.core.connection.load();
         let check = self.health.load();
-        let wanted = match (&*connection, &*check) {
-            (Some(connection), Some(check)) if wanted => Some((connection, check)),
+        let wanted = match (&*connection, &*check, &self.core.origin) {
+            (Some(connection), Some(check), Some(origin)) if wanted => {
+                Some((connection, check, origin))
+            }
             _ => None,
         };
         let under_way = pending.health.as_ref().map(HealthWatch::check);
-        if under_way == wanted.map(|(_, check)| &**check) {
+        if under_way == wanted.map(|(_, check, _)| &**check) {
             return false;
         }
-        pending.health = wanted.map(|(connection, check)| {
-            let mut origin = self.origin.clone();
-            if let Some(own) = self.core.address.authority() {
-                origin.authority = own.clone();
-            }
-            check.start(Direct::new(connection, origin))
+        pending.health = wanted.map(|(connection, check, origin)| {
+            check.start(Direct::new(connection, origin.clone()))
         });
         true
     }

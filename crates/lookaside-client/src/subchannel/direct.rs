@@ -27,7 +27,7 @@ pub(crate) struct Origin {
 /// A transport over one connection, for what is asked of the connection itself. It keeps
 /// the connection open: its owner lets go of it when the connection ends.
 #[derive(Clone)]
-pub(super) struct Direct {
+pub(crate) struct Direct {
     sender: SendRequest<RequestBody>,
     peer: Peer,
     origin: Origin,
@@ -42,7 +42,7 @@ impl Direct {
         }
     }
 
-    pub(super) fn peer(&self) -> &Peer {
+    pub(crate) fn peer(&self) -> &Peer {
         &self.peer
     }
 }

@@ -149,7 +149,8 @@ impl Pool {
     fn add(&mut self, address: Address) -> SubchannelId {
         let id = SubchannelId(self.next_id);
         self.next_id += 1;
-        let core = Arc::new(Core::new(id, address.clone()));
+        let origin = self.settings.origin.clone();
+        let core = Arc::new(Core::new(id, address.clone(), Some(origin)));
         let (stop, stopped) = oneshot::channel();
         let actor = Actor {
             core: Arc::clone(&core),
@@ -159,7 +160,6 @@ impl Pool {
             connect_timeout: self.settings.connect_timeout,
             events: self.events.clone(),
             open: self.open.clone(),
-            origin: self.settings.origin.clone(),
             health: Arc::clone(&self.health),
             stop: stopped,
         };

@@ -2,6 +2,7 @@
 //! more turns.
 
 mod backend;
+mod out_of_band;
 mod report;
 mod settings;
 
@@ -76,8 +77,9 @@ impl WeightedTurns {
 impl Spread for WeightedTurns {
     fn picker(&mut self, ready: Vec<Subchannel>, now: Instant) -> Arc<dyn Picker> {
         let weights = &mut self.weights;
+        weights.watch(&ready, now);
         let entries = ready.into_iter().map(|subchannel| Entry {
-            tracker: weights.tracker(subchannel.id(), now),
+            tracker: weights.tracker(subchannel.id()),
             subchannel,
         });
         self.entries = entries.collect();

@@ -24,7 +24,7 @@ impl Controller for ChildController<'_> {
         let (subchannel, state) = self.outer.new_subchannel(address);
         match self.hosts.get_mut(address) {
             Some(host) => {
-                host.asked_for(subchannel.id());
+                host.asked_for(address, subchannel.id());
                 let ejected = host.is_ejected();
                 (subchannel, if ejected { failed(address) } else { state })
             }

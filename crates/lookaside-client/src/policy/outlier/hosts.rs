@@ -15,7 +15,7 @@ pub(super) struct Hosts {
 }
 
 pub(super) struct Host {
-    /// As it was listed first.
+    /// As it is listed, and then as the child asked for it.
     address: Address,
     outlier: OutlierHost,
     tally: Arc<Tally>,
@@ -148,7 +148,9 @@ impl Host {
     }
 
     /// The child asked for its connection.
-    pub(super) fn asked_for(&mut self, subchannel: SubchannelId) {
+    pub(super) fn asked_for(&mut self, address: &Address, subchannel: SubchannelId) {
+        // With the token, and the say about its health, that the child's handle has.
+        self.address.clone_from(address);
         self.subchannel = Some(subchannel);
     }
 

@@ -1,13 +1,16 @@
 use super::{super::testing::*, *};
-use crate::{PolicyOptions, ResolveError};
+use crate::{PolicyConfig, PolicyOptions, ResolveError};
 
 const IDLE: ConnectivityState = ConnectivityState::Idle;
 const CONNECTING: ConnectivityState = ConnectivityState::Connecting;
 const READY: ConnectivityState = ConnectivityState::Ready;
 const FAILED: ConnectivityState = ConnectivityState::TransientFailure;
 
-fn with(ns: impl IntoIterator<Item = u8>) -> (PickFirst, FakeController) {
-    let mut policy = PickFirst::new(PolicyOptions::new(WorkScheduler::default(), 1));
+fn with(ns: impl IntoIterator<Item = u8>) -> (PickFirstPolicy, FakeController) {
+    let mut policy = PickFirstPolicy::new(
+        PickFirst::new(),
+        PolicyOptions::new(WorkScheduler::default(), 1),
+    );
     let mut control = FakeController::new();
     policy.resolver_update(&addresses(ns), &mut control);
     (policy, control)
@@ -118,11 +121,57 @@ fn an_empty_list_fails_calls_until_there_are_addresses() {
 
 #[test]
 fn a_resolver_error_fails_calls_until_there_are_addresses() {
-    let mut policy = PickFirst::new(PolicyOptions::new(WorkScheduler::default(), 1));
+    let mut policy = PickFirstPolicy::new(
+        PickFirst::new(),
+        PolicyOptions::new(WorkScheduler::default(), 1),
+    );
     let mut control = FakeController::new();
     let error = ResolverUpdate::error(ResolveError::new("resolve orders: no such host"));
     policy.resolver_update(&error, &mut control);
     assert_eq!(control.pick(), Err("resolve orders: no such host".into()));
     policy.resolver_update(&addresses([1]), &mut control);
     assert_eq!(control.state(), CONNECTING);
+}
+
+/// The first address of a shuffled list, for so many clients.
+fn firsts(ns: &[u8], clients: u64) -> std::collections::BTreeMap<u8, usize> {
+    let mut counts = std::collections::BTreeMap::new();
+    for seed in 0..clients {
+        let shuffling = PickFirst::new().shuffle_address_list(true);
+        let options = PolicyOptions::new(WorkScheduler::default(), seed);
+        let mut policy = PickFirstPolicy::new(shuffling, options);
+        let mut control = FakeController::new();
+        policy.resolver_update(&addresses(ns.iter().copied()), &mut control);
+        let [first] = control.connect_requests()[..] else {
+            panic!("one at a time");
+        };
+        *counts.entry(first).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn clients_that_shuffle_choose_different_addresses_and_doubled_ones_twice_as_often() {
+    let counts = firsts(&[1, 2, 3, 4], 4000);
+    assert!(
+        counts.values().all(|n| (850..1150).contains(n)),
+        "{counts:?}"
+    );
+    let counts = firsts(&[1, 2, 1], 3000);
+    assert!((1850..2150).contains(&counts[&1]), "{counts:?}");
+}
+
+#[test]
+fn a_shuffled_list_that_has_the_connected_address_changes_nothing() {
+    let shuffling = PolicyConfig::new(PickFirst::new().shuffle_address_list(true));
+    let update = addresses(1..=20).with_policy_config(Some(shuffling));
+    let (mut policy, mut control) = with([]);
+    policy.resolver_update(&update, &mut control);
+    let [first] = control.connect_requests()[..] else {
+        panic!("one at a time");
+    };
+    control.enter(first, READY, &mut policy);
+    policy.resolver_update(&update, &mut control);
+    assert_eq!(control.picks(1), [first]);
+    assert_eq!(control.connect_requests(), [0; 0]);
 }

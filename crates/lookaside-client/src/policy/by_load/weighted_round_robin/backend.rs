@@ -1,9 +1,14 @@
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Instant,
+};
 
 use lookaside_core::ReportedWeight;
+use lookaside_proto::xds::data::orca::v3::OrcaLoadReport;
 
-use super::{super::clock::Clock, WeightedRoundRobin, report};
-use crate::{CallEnd, CallTracker, SubchannelId};
+use super::{super::clock::Clock, WeightedRoundRobin, out_of_band::LoadStream, report};
+use crate::{CallEnd, CallTracker, Subchannel, SubchannelId};
 
 /// The weights of all backends of a list, by their reports.
 pub(super) struct Weights {
@@ -13,10 +18,13 @@ pub(super) struct Weights {
     backends: HashMap<SubchannelId, Known>,
 }
 
+#[derive(Default)]
 struct Known {
     weight: Arc<ReportedWeight>,
     /// Made for the settings in force.
     tracker: Option<Arc<dyn CallTracker>>,
+    /// While READY, where reports come out of band.
+    stream: Option<LoadStream>,
 }
 
 impl Weights {
@@ -38,34 +46,42 @@ impl Weights {
             self.settings = Arc::new(settings.clone());
             for known in self.backends.values_mut() {
                 known.tracker = None;
+                known.stream = None;
             }
         }
     }
 
-    /// What reads the reports of a backend's calls; none when they come out of band (A58:
-    /// the others are not even looked at then).
-    pub(super) fn tracker(
-        &mut self,
-        id: SubchannelId,
-        now: Instant,
-    ) -> Option<Arc<dyn CallTracker>> {
+    /// Has the reports of these connections read, all those that are READY: out of band, if
+    /// that is asked for (A58: those of their calls are not even looked at then).
+    pub(super) fn watch(&mut self, ready: &[Subchannel], now: Instant) {
         let clock = *self.clock.get_or_insert_with(|| Clock::new(now));
-        let known = self.backends.entry(id).or_insert_with(|| Known {
-            weight: Arc::default(),
-            tracker: None,
-        });
-        if self.settings.out_of_band().is_some() {
-            return None;
+        let period = self.settings.out_of_band();
+        let ids: HashSet<_> = ready.iter().map(Subchannel::id).collect();
+        for (id, known) in &mut self.backends {
+            if !ids.contains(id) {
+                known.stream = None;
+            }
         }
-        let (weight, settings) = (&known.weight, &self.settings);
-        let tracker = known.tracker.get_or_insert_with(|| {
-            Arc::new(PerCall {
+        for subchannel in ready {
+            let known = self.backends.entry(subchannel.id()).or_default();
+            let reader = || Reader {
                 clock,
-                settings: Arc::clone(settings),
-                weight: Arc::clone(weight),
-            })
-        });
-        Some(Arc::clone(tracker))
+                settings: Arc::clone(&self.settings),
+                weight: Arc::clone(&known.weight),
+            };
+            match period {
+                Some(period) if known.stream.is_none() => {
+                    known.stream = Some(LoadStream::open(subchannel, period, reader()));
+                }
+                None if known.tracker.is_none() => known.tracker = Some(Arc::new(reader())),
+                _ => {}
+            }
+        }
+    }
+
+    /// What reads the reports of a backend's calls, if anything does.
+    pub(super) fn tracker(&self, id: SubchannelId) -> Option<Arc<dyn CallTracker>> {
+        self.backends.get(&id)?.tracker.clone()
     }
 
     /// Its weight; 0 if it is not known.
@@ -78,9 +94,12 @@ impl Weights {
         weight.unwrap_or_default()
     }
 
-    pub(super) fn connected(&self, id: SubchannelId) {
-        if let Some(known) = self.backends.get(&id) {
+    /// It has a new connection.
+    pub(super) fn connected(&mut self, id: SubchannelId) {
+        if let Some(known) = self.backends.get_mut(&id) {
             known.weight.connected();
+            // It was over the old one.
+            known.stream = None;
         }
     }
 
@@ -89,21 +108,28 @@ impl Weights {
     }
 }
 
-/// Reads a backend's reports from the trailers of its calls.
+/// Reads a backend's reports: those in the trailers of its calls, where it tracks them.
 #[derive(Debug)]
-struct PerCall {
+pub(super) struct Reader {
     clock: Clock,
     settings: Arc<WeightedRoundRobin>,
     weight: Arc<ReportedWeight>,
 }
 
-impl CallTracker for PerCall {
+impl Reader {
+    pub(super) fn read(&self, report: &OrcaLoadReport) {
+        if let Some(weight) = report::weight(report, &self.settings) {
+            self.weight.report(weight, self.clock.now());
+        }
+    }
+}
+
+impl CallTracker for Reader {
     fn call_started(&self) {}
 
     fn call_finished(&self, end: &CallEnd<'_>) {
-        let report = end.trailers.and_then(report::read);
-        if let Some(weight) = report.and_then(|report| report::weight(&report, &self.settings)) {
-            self.weight.report(weight, self.clock.now());
+        if let Some(report) = end.trailers.and_then(report::read) {
+            self.read(&report);
         }
     }
 }
