@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
 
+#[path = "support/health.rs"]
+mod health;
 mod support;
 
 use std::time::Duration;
 
+use health::HealthBackend;
 use lookaside_client::{Channel, ChildPolicy, ConnectivityState};
 use lookaside_proto::health::health_check_response::ServingStatus;
 use support::{
@@ -13,7 +16,6 @@ use support::{
     backend::Backend,
     balancer::{Balancer, server},
     calls::{backends, call, patient_call},
-    health::HealthBackend,
     net::Net,
     text,
 };

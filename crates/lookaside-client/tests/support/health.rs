@@ -1,3 +1,15 @@
+//! A backend that answers health watches as the test says.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    missing_debug_implementations,
+    reason = "all of it runs in tests"
+)]
+
 use std::{net::SocketAddr, pin::Pin, time::Duration};
 
 use hyper::{server::conn::http2, service::service_fn};
@@ -12,7 +24,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 use tonic::{Request, Response, Status, body::Body, codegen::tokio_stream::Stream};
 use tower_service::Service;
 
-use super::{backend::Handler, net::Net};
+use crate::support::{backend::Handler, net::Net};
 
 /// An echo server whose health streams the test answers by hand. Ends when dropped:
 /// connections are cut.

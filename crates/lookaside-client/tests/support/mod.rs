@@ -17,8 +17,6 @@ pub mod backend;
 pub mod balancer;
 pub mod calls;
 pub mod configs;
-#[cfg(feature = "health")]
-pub mod health;
 pub mod net;
 pub mod scripted;
 
