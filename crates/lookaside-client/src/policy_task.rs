@@ -17,6 +17,7 @@ use crate::{
     channel::Shared,
     observer,
     policy::{ExitIdlePicker, PolicyChoice, QueuingPicker, Switch},
+    resolver::LastGood,
     subchannel::{Event, Pool},
 };
 
@@ -29,6 +30,8 @@ pub(crate) struct PolicyTask {
     makers: Makers,
     /// None while IDLE for want of calls.
     active: Option<Active>,
+    /// Outlasts the resolver: better these than none, should it find nothing next time.
+    last_good: LastGood,
     pool: Pool,
     events: mpsc::Receiver<Event>,
     shared: Arc<Shared>,
@@ -45,6 +48,10 @@ pub(crate) struct Makers {
     pub(crate) policy: PolicyChoice,
     #[cfg(feature = "service-config")]
     pub(crate) config: crate::service_config::ConfigSource,
+    /// From when on the resolver names balancers; none: they are not followed.
+    pub(crate) lookaside: Option<PolicyChoice>,
+    /// For people.
+    pub(crate) target: Arc<str>,
     /// Until the policy says more.
     pub(crate) mode: Mode,
     pub(crate) work: WorkScheduler,
@@ -55,6 +62,8 @@ struct Active {
     policy: Switch,
     /// The policy had the resolver's first word, before which it is told nothing else.
     informed: bool,
+    /// The resolver has named balancers.
+    lookaside: bool,
 }
 
 impl Makers {
@@ -65,6 +74,7 @@ impl Makers {
             resolver: self.resolver.build(work.clone()),
             policy: Switch::new(options),
             informed: false,
+            lookaside: false,
         }
     }
 }
@@ -138,6 +148,7 @@ impl PolicyTask {
             active: Some(makers.make()),
             work: makers.work.clone(),
             makers,
+            last_good: LastGood::default(),
             pool,
             events,
             shared,
@@ -212,6 +223,7 @@ impl PolicyTask {
                 addresses: update.addresses.as_deref().map(<[_]>::len),
                 balancers: update.balancers.as_deref().map(<[_]>::len),
             });
+            let update = self.last_good.complete(update, &self.makers.target);
             let Some(choice) = self.choose(&update) else {
                 continue;
             };
@@ -241,8 +253,21 @@ impl PolicyTask {
     /// The policy to use.
     #[cfg(not(feature = "service-config"))]
     #[expect(clippy::unnecessary_wraps, reason = "as with feature `service-config`")]
-    fn choose(&self, _: &ResolverUpdate) -> Option<PolicyChoice> {
-        Some(self.makers.policy.clone())
+    fn choose(&mut self, update: &ResolverUpdate) -> Option<PolicyChoice> {
+        Some(self.own_choice(update))
+    }
+
+    /// The policy where no service config names one. Once there were balancers they are
+    /// followed: without them, their policy is in fallback.
+    fn own_choice(&mut self, update: &ResolverUpdate) -> PolicyChoice {
+        let named = matches!(&update.balancers, Ok(balancers) if !balancers.is_empty());
+        if let (Some(active), Some(lookaside)) = (&mut self.active, &self.makers.lookaside) {
+            active.lookaside |= named;
+            if active.lookaside {
+                return lookaside.clone();
+            }
+        }
+        self.makers.policy.clone()
     }
 
     /// Lets go of all there is. The picker goes first: see `Activity`.

@@ -3,17 +3,23 @@
 #[cfg(feature = "dns")]
 mod dns;
 mod fixed;
+mod last_good;
 #[cfg(feature = "dns")]
 mod lookup;
+#[cfg(feature = "dns")]
+mod pace;
 mod registry;
 mod schemes;
 mod shared;
+#[cfg(feature = "dns")]
+mod task;
 
 use std::{fmt, sync::Arc, time::Instant};
 
 #[cfg(feature = "dns")]
 pub(crate) use dns::DnsBuilder;
 pub(crate) use fixed::FixedBuilder;
+pub(crate) use last_good::LastGood;
 pub use registry::{ResolverRegistry, Scheme, TargetResolver};
 #[cfg(feature = "dns")]
 pub use schemes::DnsScheme;

@@ -217,10 +217,11 @@ impl Builder {
             },
             health: self.health,
         };
-        let with_balancers = aim.balancers == Balancers::Always;
+        let follows = aim.balancers != Balancers::Never;
+        let child = PolicyChoice::new(self.policy);
         let settings = GrpclbSettings {
             service,
-            child: PolicyChoice::new(Arc::clone(&self.policy)),
+            child: child.clone(),
             fallback_timeout: self.fallback_timeout,
             min_report_interval: self.min_report_interval,
             user_agent: user_agent.clone(),
@@ -232,13 +233,19 @@ impl Builder {
             },
         };
         let (grpclb, _policies) = policies::with_grpclb(settings, self.policies);
-        let policy = if with_balancers { grpclb } else { self.policy };
+        let grpclb = PolicyChoice::new(grpclb);
+        let (policy, lookaside) = match aim.balancers {
+            Balancers::Always => (grpclb, None),
+            Balancers::IfNamed => (child, Some(grpclb)),
+            Balancers::Never => (child, None),
+        };
         #[cfg(feature = "service-config")]
         let config = self.service_config.source(_policies)?;
         Ok(spawn(ChannelParts {
             target: self.target,
             resolver: aim.resolver,
-            policy: PolicyChoice::new(policy),
+            policy,
+            lookaside,
             #[cfg(feature = "service-config")]
             config,
             pool,
@@ -247,7 +254,7 @@ impl Builder {
                 user_agent,
                 wait_for_ready: self.wait_for_ready,
             },
-            mode: if with_balancers {
+            mode: if follows {
                 Mode::Connecting
             } else {
                 Mode::Direct

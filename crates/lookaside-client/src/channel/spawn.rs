@@ -18,6 +18,8 @@ pub(crate) struct ChannelParts {
     pub(crate) policy: PolicyChoice,
     #[cfg(feature = "service-config")]
     pub(crate) config: crate::service_config::ConfigSource,
+    /// From when on the resolver names balancers; none: they are not followed.
+    pub(crate) lookaside: Option<PolicyChoice>,
     pub(crate) pool: PoolSettings,
     pub(crate) request: RequestSettings,
     pub(crate) mode: Mode,
@@ -33,6 +35,7 @@ pub(crate) fn spawn(parts: ChannelParts) -> Channel {
         target,
         resolver,
         policy,
+        lookaside,
         #[cfg(feature = "service-config")]
         mut config,
         pool,
@@ -51,6 +54,8 @@ pub(crate) fn spawn(parts: ChannelParts) -> Channel {
     let makers = Makers {
         resolver,
         policy,
+        lookaside,
+        target: target.as_str().into(),
         #[cfg(feature = "service-config")]
         config,
         mode,

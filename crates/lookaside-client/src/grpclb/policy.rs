@@ -113,7 +113,11 @@ impl Grpclb {
     fn event(&mut self, event: StreamEvent, controller: &mut dyn Controller) {
         let now = controller.now();
         match event {
-            StreamEvent::Unreachable(why) => self.decision.unreachable(why, now),
+            StreamEvent::Unreachable(why) => {
+                self.decision.unreachable(why, now);
+                // They may have moved.
+                controller.request_resolution();
+            }
             StreamEvent::Ended(why) => {
                 self.decision.stream_ended(why, now);
                 controller.request_resolution();

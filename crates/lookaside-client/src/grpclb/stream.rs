@@ -162,6 +162,7 @@ fn balancer_channel(settings: &GrpclbSettings, service: &str) -> (Channel, Share
     let channel = spawn(ChannelParts {
         target: format!("balancer of {service}"),
         resolver: Box::new(resolver),
+        lookaside: None,
         policy: PolicyChoice::new(Arc::new(ChildPolicy::PickFirst)),
         #[cfg(feature = "service-config")]
         config: crate::service_config::ConfigSource::none(),

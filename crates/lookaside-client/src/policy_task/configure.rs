@@ -19,9 +19,10 @@ impl PolicyTask {
                 return None;
             }
         }
+        let own = self.own_choice(update);
         let config = self.makers.config.in_force();
         let asked = config.and_then(|config| config.policy.clone());
-        Some(asked.unwrap_or_else(|| self.makers.policy.clone()))
+        Some(asked.unwrap_or(own))
     }
 
     fn fail(&self, error: PickError) {

@@ -1,4 +1,7 @@
-use std::{future::Future, io, net::IpAddr, pin::Pin};
+use std::{future::Future, io, net::IpAddr, pin::Pin, time::Duration};
+
+/// A lookup that takes longer has failed.
+pub(super) const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Finds the addresses of a host name.
 pub(crate) trait Lookup: Send + Sync + 'static {

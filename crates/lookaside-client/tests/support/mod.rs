@@ -18,6 +18,7 @@ pub mod balancer;
 pub mod calls;
 pub mod configs;
 pub mod net;
+pub mod resolver;
 pub mod scripted;
 
 use std::{

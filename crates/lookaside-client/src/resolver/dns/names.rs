@@ -8,7 +8,10 @@ use lookaside_core::{Host, HostPort};
 use tokio::time::timeout;
 
 use super::{LOOKUP_TIMEOUT, Lookup};
-use crate::{Address, ResolveError, resolver::fixed};
+use crate::{
+    Address, ResolveError,
+    resolver::{fixed, pace::Look},
+};
 
 /// A list of hosts, and what each was last found to be.
 pub(super) struct Names {
@@ -45,9 +48,10 @@ impl Names {
     }
 
     /// The names to look up.
-    pub(super) fn names(&self) -> impl Iterator<Item = Arc<str>> {
+    pub(super) fn names(&self, look: Look) -> impl Iterator<Item = Arc<str>> {
         self.hosts
             .iter()
+            .filter(move |known| look == Look::All || known.found.is_empty())
             .filter_map(|known| match known.host.host() {
                 Host::Name(name) => Some(Arc::clone(name)),
                 Host::Ip(_) => None,

@@ -2,13 +2,16 @@ use std::{
     collections::HashMap,
     io,
     net::IpAddr,
-    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
 };
 
 use tokio::time::Instant;
 
 use super::{super::lookup::LookupFuture, *};
-use crate::{Address, ResolveError};
+use crate::{Address, ResolveError, ResolverController};
 
 /// A name server in memory.
 #[derive(Clone, Default)]
@@ -59,10 +62,20 @@ struct World {
 
 impl World {
     fn new(names: NameServer, addresses: &[&str], balancers: &[&str]) -> Self {
+        Self::with_min_interval(names, addresses, balancers, MIN_INTERVAL)
+    }
+
+    fn with_min_interval(
+        names: NameServer,
+        addresses: &[&str],
+        balancers: &[&str],
+        min_interval: Duration,
+    ) -> Self {
         let parse = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
         let work = WorkScheduler::default();
         let builder =
-            DnsBuilder::with_lookup(parse(addresses), parse(balancers), Arc::new(names.clone()));
+            DnsBuilder::with_lookup(parse(addresses), parse(balancers), Arc::new(names.clone()))
+                .min_interval(min_interval);
         Self {
             names,
             resolver: builder.build(work.clone()),
@@ -130,10 +143,10 @@ async fn names_are_looked_up_again_and_keep_their_last_good_addresses() {
     world.names.set("lb", &[[10, 0, 0, 2], [10, 0, 0, 3]]);
     let update = world.next().await;
     assert_eq!(texts(&update.balancers), ["10.0.0.2:7", "10.0.0.3:7"]);
-    assert_eq!(began.elapsed().as_secs(), REFRESH.as_secs());
+    assert_eq!(began.elapsed().as_secs(), MIN_INTERVAL.as_secs());
     // A failure alone is nothing new.
     world.names.forget("lb");
-    tokio::time::sleep(REFRESH).await;
+    tokio::time::sleep(MIN_INTERVAL).await;
     world.names.set("fallback", &[[10, 0, 0, 9]]);
     let update = world.next().await;
     assert_eq!(texts(&update.balancers), ["10.0.0.2:7", "10.0.0.3:7"]);
@@ -154,7 +167,9 @@ async fn a_name_that_was_never_found_is_an_error_and_tried_again_soon() {
     world.names.set("lb", &[[10, 0, 0, 9]]);
     let began = Instant::now();
     assert_eq!(texts(&world.next().await.balancers), ["10.0.0.9:7"]);
-    assert!(began.elapsed() <= RETRY + Duration::from_millis(10));
+    assert!(began.elapsed() <= Duration::from_millis(1_250));
+    // Only what was missing.
+    assert_eq!(world.names.asked.load(SeqCst), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,6 +183,27 @@ async fn requests_do_not_make_lookups_more_frequent() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(world.names.asked.load(SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_heard_once_the_least_interval_is_over() {
+    let names = NameServer::default();
+    names.set("lb", &[[10, 0, 0, 1]]);
+    let least = Duration::from_secs(5);
+    let mut world = World::with_min_interval(names, &[], &["lb:7"], least);
+    world.next().await;
+    let began = Instant::now();
+    world.names.set("lb", &[[10, 0, 0, 2]]);
+    world.resolver.resolve_now();
+    assert_eq!(texts(&world.next().await.balancers), ["10.0.0.2:7"]);
+    assert_eq!(began.elapsed().as_secs(), least.as_secs());
+    // Later than that, at once.
+    tokio::time::sleep(least * 2).await;
+    world.names.set("lb", &[[10, 0, 0, 3]]);
+    let began = Instant::now();
+    world.resolver.resolve_now();
+    assert_eq!(texts(&world.next().await.balancers), ["10.0.0.3:7"]);
+    assert!(began.elapsed() < Duration::from_millis(10));
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,6 +21,8 @@ impl Scheme for Passthrough {
     fn resolver(&self, target: &Target) -> Result<TargetResolver, TargetError> {
         let host = host_port(target.endpoint_alone("HOST:PORT")?)?;
         let update = ResolverUpdate::new([Address::from_host(&host)]);
-        Ok(TargetResolver::new(FixedBuilder(update)).with_authority(host.to_string()))
+        Ok(TargetResolver::new(FixedBuilder(update))
+            .without_balancers()
+            .with_authority(host.to_string()))
     }
 }

@@ -16,6 +16,8 @@ impl Scheme for Static {
         let hosts: Vec<_> = list.split(',').map(host_port).collect::<Result<_, _>>()?;
         let first = hosts.first().map(ToString::to_string).unwrap_or_default();
         let resolver = for_hosts(hosts, Vec::new()).map_err(TargetError::new)?;
-        Ok(TargetResolver::boxed(resolver).with_authority(first))
+        Ok(TargetResolver::boxed(resolver)
+            .without_balancers()
+            .with_authority(first))
     }
 }

@@ -16,6 +16,8 @@ impl Scheme for Unix {
         target.endpoint_alone("ABSOLUTE/PATH")?;
         let update = ResolverUpdate::new([Address::unix(target.path())]);
         // What gRPC calls the peers of all Unix sockets.
-        Ok(TargetResolver::new(FixedBuilder(update)).with_authority("localhost"))
+        Ok(TargetResolver::new(FixedBuilder(update))
+            .without_balancers()
+            .with_authority("localhost"))
     }
 }
