@@ -32,6 +32,21 @@
 //! lock, no queue and no allocation between the caller and the connection. Only READY
 //! connections are picked, and READY means that the peer has spoken HTTP/2.
 //!
+//! # Targets
+//!
+//! | target | the addresses |
+//! | --- | --- |
+//! | `orders` | what the builder is given: balancers, addresses or a resolver |
+//! | `orders.internal:50051` | that host, looked up whenever it is connected to |
+//! | `dns:///orders.internal:50051` | all of a name's; with feature `srv` also its balancers |
+//! | `static:///10.0.0.1:50051,10.0.0.2:50051` | those in the target |
+//! | `file:///etc/orders.txt` | one per line of a file that may change (feature `file`) |
+//! | `unix:///run/orders.sock` | a Unix socket |
+//! | `passthrough:///orders.internal:50051` | that host, as it is |
+//! | `grpclb:///orders` | of the balancers that the builder is given |
+//!
+//! Schemes of your own go into a [`ResolverRegistry`].
+//!
 //! # Features
 //!
 //! | feature | default | adds |
@@ -39,6 +54,8 @@
 //! | `dns` | yes | host names among targets, balancers and fallback addresses |
 //! | `outlier` | no | `OutlierDetection`: backends whose calls fare worse than others' are taken out of use |
 //! | `health` | no | `Builder::health_check`: backends are asked whether they serve |
+//! | `file` | no | targets `file:///PATH`: addresses in a file that may change |
+//! | `srv` | no | balancers (SRV) and service config (TXT) in DNS, name servers of one's own |
 //! | `policies` | no | policies that weigh backends by how they fare: `WeightedRoundRobin`, `LeastRequest`, `P2c` |
 //! | `prometheus` | no | `PrometheusObserver`: a channel's events as metrics |
 //! | `service-config` | no | service configs: policies and per-method settings, as JSON |

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "dns")]
 mod dns;
+#[cfg(feature = "file")]
+mod file;
 mod fixed;
 mod last_good;
 #[cfg(feature = "dns")]
@@ -11,7 +13,9 @@ mod pace;
 mod registry;
 mod schemes;
 mod shared;
-#[cfg(feature = "dns")]
+#[cfg(feature = "srv")]
+mod srv;
+#[cfg(any(feature = "dns", feature = "file"))]
 mod task;
 
 use std::{fmt, sync::Arc, time::Instant};

@@ -55,3 +55,6 @@ fn host(address: &Address) -> String {
         (None, Endpoint::Unix(_)) => "localhost".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

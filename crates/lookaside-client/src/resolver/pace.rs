@@ -11,12 +11,12 @@ const LEAST: Duration = Duration::from_millis(100);
 
 /// How long an answer holds that does not say so itself: the system's resolver tells no
 /// time to live.
-const UNKNOWN_TTL: Duration = Duration::from_secs(30);
+pub(super) const UNKNOWN_TTL: Duration = Duration::from_secs(30);
 
 /// When to look again. Pure.
 ///
 /// Everything is looked up when its time to live is over, or earlier when somebody wishes
-/// it, but within the least interval only once. What has never been found is looked up
+/// it, but within the least interval only once. What could not be found is looked up
 /// alone in between, with gRPC's connection back-off.
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -34,7 +34,7 @@ pub(super) struct Pace {
 pub(super) enum Look {
     /// Everything.
     All,
-    /// What has never been found.
+    /// What could not be found.
     Missing,
 }
 
@@ -64,7 +64,7 @@ impl Pace {
         }
     }
 
-    /// A look is over. `missing`: something has never been found; `ttl`: how long all that
+    /// A look is over. `missing`: something could not be found; `ttl`: how long all that
     /// was found holds, if that is known.
     pub(super) fn looked(
         &mut self,

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "dns")]
 mod dns;
+#[cfg(feature = "file")]
+mod file;
 mod hosts;
 mod passthrough;
 mod static_list;
@@ -24,6 +26,8 @@ pub(super) fn built_in() -> Vec<Arc<dyn Scheme>> {
     vec![
         #[cfg(feature = "dns")]
         Arc::new(DnsScheme::new()),
+        #[cfg(feature = "file")]
+        Arc::new(file::FileScheme),
         Arc::new(Passthrough),
         Arc::new(static_list::Static),
         Arc::new(unix::Unix),
