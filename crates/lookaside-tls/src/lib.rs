@@ -16,10 +16,12 @@
 //! # }
 //! ```
 
+mod stream;
+
 use std::{fmt, io, sync::Arc};
 
+pub use stream::TlsStream;
 use tokio::io::{AsyncRead, AsyncWrite};
-pub use tokio_rustls::client::TlsStream;
 use tokio_rustls::{
     TlsConnector,
     rustls::{
@@ -109,6 +111,7 @@ impl ClientTls {
         self.0
             .connect(name, io)
             .await
+            .map(TlsStream)
             .map_err(|error| match error.get_ref() {
                 Some(_) => io::Error::new(error.kind(), format!("TLS: {error}")),
                 None if error.kind() == io::ErrorKind::UnexpectedEof => {
