@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What ./dev full, features, fuzz and interop do. Sourced by ./dev.
+# What ./dev full, features, loom, fuzz and interop do. Sourced by ./dev.
 
 interop_clients='c-core go java grpcurl'
 
@@ -11,6 +11,8 @@ full() {
   step 'test' ./dev test
   step 'features' ./dev features
   step 'simulation, 200 seeds' ./dev sim 200
+  step 'loom' ./dev loom
+  step 'client without protoc' without_protoc
   step 'fuzzing' ./dev fuzz
   step 'a million names' env LOOKASIDE_HOSTILE_NAMES=1000000 \
     cargo test --quiet -p lookaside-tests --test hostile names_on_streams_that_are_given_up
@@ -50,6 +52,19 @@ check_features() { # MANIFEST ARGUMENT...
 
 features_of() { # MANIFEST
   awk '/^\[/ { inside = $0 == "[features]" } inside && /^[a-z].*=/ && $1 != "default" { sub(/ *=.*/, ""); print }' "$1"
+}
+
+# The orderings of our own lock-free code: loom/Cargo.toml says how.
+loom() {
+  cp Cargo.lock loom/Cargo.lock # what is modelled is what is built
+  timed 'loom' cargo run --quiet --manifest-path loom/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}/loom"
+}
+
+# Whoever embeds the client needs no protoc: here there is none. A folder of its own, so that nothing was built before.
+without_protoc() {
+  local folder=${CARGO_TARGET_DIR:-target}/without-protoc
+  rm -rf "$folder"
+  PROTOC=/nonexistent cargo check --quiet -p lookaside-client --target-dir "$folder"
 }
 
 # What takes too long for every run, with the etcd that is installed; with another version, everything.

@@ -12,8 +12,16 @@ lint() {
   step 'clippy' cargo clippy --workspace --all-targets --all-features -- -D warnings
   # which is no default target, so that `cargo test` leaves it out
   step 'clippy, long tests' cargo clippy -p lookaside-registry-etcd --test etcd_long -- -D warnings
+  step 'formatting, clippy, loom' lint_loom
   step 'documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --all-features --no-deps
   finish_steps lint
+}
+
+# outside of the workspace
+lint_loom() {
+  cargo fmt --manifest-path loom/Cargo.toml --check &&
+    cp Cargo.lock loom/Cargo.lock &&
+    cargo clippy --manifest-path loom/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}/loom" -- -D warnings
 }
 
 cargo_lock_is_current() { cargo metadata --locked --format-version 1 >/dev/null; }

@@ -78,6 +78,7 @@ mod resolver;
 #[cfg(feature = "service-config")]
 mod service_config;
 mod subchannel;
+mod sync;
 mod target;
 #[cfg(feature = "tls")]
 mod tls;

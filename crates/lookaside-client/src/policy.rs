@@ -23,10 +23,11 @@ mod switch;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tracker;
+mod work_scheduler;
 
 use std::{fmt, sync::Arc, time::Instant};
 
-pub use builder::{ChildPolicy, PolicyBuilder, PolicyOptions, UnknownPolicy, WorkScheduler};
+pub use builder::{ChildPolicy, PolicyBuilder, PolicyOptions, UnknownPolicy};
 #[cfg(feature = "policies")]
 pub use by_load::{LeastRequest, P2c, WeightedRoundRobin};
 pub(crate) use choice::PolicyChoice;
@@ -41,6 +42,7 @@ pub(crate) use simple_pickers::{ClosedPicker, ExitIdlePicker, FailingPicker, Que
 pub(crate) use switch::Switch;
 pub(crate) use tracker::Trackers;
 pub use tracker::{CallEnd, CallTracker, MAX_TRACKERS};
+pub use work_scheduler::WorkScheduler;
 
 use crate::{Address, ConnectivityState, ResolverUpdate, Subchannel, SubchannelState};
 

@@ -24,6 +24,7 @@ mod slots;
 mod snapshot;
 mod stride;
 mod subchannel;
+mod sync;
 mod token;
 
 pub use address::{AddressError, Host, HostPort};

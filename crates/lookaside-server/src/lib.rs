@@ -24,6 +24,7 @@ mod probe;
 mod readiness;
 mod seldom;
 mod status;
+mod sync;
 mod table;
 mod tls;
 mod topic;

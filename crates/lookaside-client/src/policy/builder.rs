@@ -1,15 +1,6 @@
-use std::{
-    fmt,
-    str::FromStr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::AcqRel},
-    },
-};
+use std::{fmt, str::FromStr};
 
-use tokio::sync::Notify;
-
-use super::{PickFirst, Policy, PolicyConfig, RoundRobin};
+use super::{PickFirst, Policy, PolicyConfig, RoundRobin, WorkScheduler};
 
 /// Makes policies of one kind.
 pub trait PolicyBuilder: Send + Sync + fmt::Debug + 'static {
@@ -50,45 +41,6 @@ impl PolicyOptions {
     /// As a channel makes them.
     pub fn new(work: WorkScheduler, seed: u64) -> Self {
         Self { work, seed }
-    }
-}
-
-/// Has [`Policy::work`] or [`Policy::exit_idle`] called soon, from any task. Many wishes
-/// are one call.
-#[derive(Clone, Default)]
-pub struct WorkScheduler(Arc<Schedule>);
-
-#[derive(Default)]
-struct Schedule {
-    notify: Notify,
-    exit_idle: AtomicBool,
-}
-
-impl WorkScheduler {
-    /// [`Policy::work`] is called soon.
-    pub fn schedule_work(&self) {
-        self.0.notify.notify_one();
-    }
-
-    /// [`Policy::exit_idle`] is called soon.
-    pub fn exit_idle(&self) {
-        if !self.0.exit_idle.swap(true, AcqRel) {
-            self.0.notify.notify_one();
-        }
-    }
-
-    pub(crate) async fn scheduled(&self) {
-        self.0.notify.notified().await;
-    }
-
-    pub(crate) fn take_exit_idle(&self) -> bool {
-        self.0.exit_idle.swap(false, AcqRel)
-    }
-}
-
-impl fmt::Debug for WorkScheduler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WorkScheduler")
     }
 }
 

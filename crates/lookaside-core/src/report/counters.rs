@@ -1,16 +1,16 @@
-use std::{
-    collections::BTreeMap,
+use std::{collections::BTreeMap, sync::PoisonError};
+
+use super::ReportDelta;
+use crate::{
+    Token,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{
             AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
         },
     },
 };
-
-use super::ReportDelta;
-use crate::Token;
 
 /// The counters of one stream's load reports. Counting takes no lock and is exact: every
 /// event is in exactly one report, whatever runs beside it.
@@ -74,7 +74,7 @@ impl CallCounters {
     pub fn forget_unused(&self) {
         let mut drops = self.drops.lock().unwrap_or_else(PoisonError::into_inner);
         drops.retain(|_, calls| match Arc::get_mut(calls) {
-            Some(calls) => *calls.get_mut() > 0,
+            Some(calls) => calls.load(Relaxed) > 0,
             None => true,
         });
     }

@@ -238,7 +238,8 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
             self.shared.metrics.updates_skipped.inc_by(skipped);
         }
         let payload = Payload::new(self.head.split().freeze(), rest);
-        let landing = (self.flight).begin(payload.remaining(), self.shared.patience.now());
+        let now = self.shared.patience.now();
+        let landing = Flight::begin(&self.flight, payload.remaining(), now);
         if !std::mem::replace(&mut self.watched, true) {
             watch(&self.flight);
         }

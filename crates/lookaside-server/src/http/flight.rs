@@ -1,13 +1,16 @@
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering::AcqRel},
-        atomic::{Ordering::Acquire, Ordering::Relaxed, Ordering::Release},
-    },
+    sync::PoisonError,
     task::{Context, Waker},
 };
 
 use super::patience::Patience;
+use crate::sync::{
+    Arc, Mutex, MutexGuard,
+    atomic::{
+        AtomicBool, AtomicU8, AtomicU32, AtomicUsize,
+        Ordering::{AcqRel, Acquire, Relaxed, Release},
+    },
+};
 
 /// What was given to hyper and is still on its way to the socket.
 ///
@@ -45,12 +48,12 @@ pub(crate) struct Landing(Arc<Flight>);
 
 impl Flight {
     /// Begins, with so many bytes; it ends when the landing is dropped.
-    pub(crate) fn begin(self: &Arc<Self>, len: usize, now: u32) -> Landing {
-        self.begun.store(now, Relaxed);
-        self.len.store(len, Relaxed);
-        self.left.store(0, Relaxed);
-        self.state.store(FLYING, Release);
-        Landing(Arc::clone(self))
+    pub(crate) fn begin(this: &Arc<Self>, len: usize, now: u32) -> Landing {
+        this.begun.store(now, Relaxed);
+        this.len.store(len, Relaxed);
+        this.left.store(0, Relaxed);
+        this.state.store(FLYING, Release);
+        Landing(Arc::clone(this))
     }
 
     /// Whether it is on its way; if so, the task is woken when it has landed.
@@ -99,14 +102,14 @@ impl Flight {
         self.expired.load(Acquire)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
         self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Landing {
     /// So much has left.
-    pub(super) fn progress(&self, bytes: usize) {
+    pub(crate) fn progress(&self, bytes: usize) {
         self.0.left.fetch_add(bytes, Relaxed);
     }
 }

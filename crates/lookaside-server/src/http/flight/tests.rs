@@ -22,17 +22,17 @@ fn who_waits_for_a_landing_is_woken_once_and_nobody_else_ever() {
     let flight = Arc::new(Flight::default());
     assert!(!flight.is_on(&cx));
 
-    drop(flight.begin(0, 0));
+    drop(Flight::begin(&flight, 0, 0));
     assert!(!flight.is_on(&cx));
     assert_eq!(woken.0.load(SeqCst), 0, "nobody waited");
 
-    let landing = flight.begin(0, 0);
+    let landing = Flight::begin(&flight, 0, 0);
     assert!(flight.is_on(&cx) && flight.is_on(&cx));
     drop(landing);
     assert_eq!(woken.0.load(SeqCst), 1);
     assert!(!flight.is_on(&cx));
 
-    drop(flight.begin(0, 0));
+    drop(Flight::begin(&flight, 0, 0));
     assert_eq!(woken.0.load(SeqCst), 1, "that wait was over");
 }
 
@@ -40,7 +40,7 @@ fn who_waits_for_a_landing_is_woken_once_and_nobody_else_ever() {
 /// many bytes leave as said: after how many it was overdue.
 fn overdue_after(patience: &Patience, len: usize, leaves: impl Fn(u32) -> usize) -> Option<u32> {
     let flight = Arc::new(Flight::default());
-    let landing = flight.begin(len, patience.now());
+    let landing = Flight::begin(&flight, len, patience.now());
     (1..=1000).find(|tick| {
         landing.progress(leaves(*tick));
         patience.advance();
@@ -79,7 +79,7 @@ fn what_has_landed_is_never_overdue_and_the_next_begins_anew() {
     let patience = Patience::new(LIMIT, 1000);
     let flight = Arc::new(Flight::default());
     for _ in 0..5 {
-        let landing = flight.begin(10, patience.now());
+        let landing = Flight::begin(&flight, 10, patience.now());
         for _ in 0..10 {
             patience.advance();
             assert!(!flight.is_overdue(&patience));

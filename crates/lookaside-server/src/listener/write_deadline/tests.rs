@@ -67,7 +67,7 @@ async fn a_stream_ends_when_its_flight_has_expired() {
         Arc::new(Metrics::new())
     ));
     let mut cx = Context::from_waker(std::task::Waker::noop());
-    let _landing = flight.begin(10, patience.now());
+    let _landing = Flight::begin(&flight, 10, patience.now());
     for _ in 0..10 {
         patience.advance();
         assert!(!flight.is_overdue(&patience));
