@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use allocation_counter::measure;
 use http::HeaderMap;
 use lookaside_client::{Builder, Channel, ChildPolicy, ConnectivityState, PickArgs};
@@ -16,8 +18,12 @@ use support::{
     net::{Net, TonicConnector},
     text,
 };
-use tokio::runtime::Runtime;
-use tonic::{body::Body, client::GrpcService, transport::Endpoint};
+use tokio::{net::TcpListener, runtime::Runtime};
+use tonic::{
+    body::Body,
+    client::GrpcService,
+    transport::{self, Endpoint},
+};
 
 const BACKENDS: u8 = 90;
 
@@ -121,20 +127,26 @@ where
     counted.count_total / CALLS
 }
 
-#[test]
-fn a_unary_call_allocates_less_than_over_tonics_own_transport() {
-    let net = Net::default();
-    // The backend on threads of its own: only the client's thread is counted.
+/// A runtime whose tasks are on threads of their own, so that only the client's thread is
+/// counted; and the client's.
+fn runtimes() -> (Runtime, Runtime) {
     let server = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .unwrap();
-    let _backend = server.block_on(async { Backend::start(&net, addr(1)) });
     let client = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
+    (server, client)
+}
+
+#[test]
+fn a_unary_call_allocates_less_than_over_tonics_own_transport() {
+    let net = Net::default();
+    let (server, client) = runtimes();
+    let _backend = server.block_on(async { Backend::start(&net, addr(1)) });
     let (ours, theirs) = client.block_on(async {
         let ours = builder(&net).addresses([text(1)]).connect().await.unwrap();
         let theirs = Endpoint::from_shared(format!("http://{}", text(1)))
@@ -147,4 +159,49 @@ fn a_unary_call_allocates_less_than_over_tonics_own_transport() {
     let ours = per_call(&client, &mut EchoClient::new(ours));
     let theirs = per_call(&client, &mut EchoClient::new(theirs));
     assert_eq!((ours, theirs), (OURS, TONICS));
+}
+
+/// The same over four backends and real sockets (those of `balance_list` are tonic's own):
+/// a turn more for us, a queue and a choice more for tonic.
+const OURS_OVER_FOUR: u64 = 30;
+const BALANCE_LISTS: u64 = 35;
+
+/// Listens on a socket for a backend of the network.
+async fn on_a_socket(net: &Net, backend: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let net = net.clone();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let to = lookaside_client::Address::new(backend);
+            let mut far = lookaside_client::Connector::connect(&net, &to)
+                .await
+                .unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
+        }
+    });
+    at
+}
+
+#[test]
+fn a_unary_call_over_four_backends_allocates_less_than_over_a_balance_list() {
+    let net = Net::default();
+    let (server, client) = runtimes();
+    let (_backends, sockets) = server.block_on(async {
+        let backends: Vec<_> = (1..=4).map(|n| Backend::start(&net, addr(n))).collect();
+        let mut sockets = Vec::new();
+        for backend in &backends {
+            sockets.push(on_a_socket(&net, backend.at).await);
+        }
+        (backends, sockets)
+    });
+    let (ours, theirs) = client.block_on(async {
+        let ours = Channel::builder("orders").addresses(sockets.iter().map(ToString::to_string));
+        let endpoint = |at| Endpoint::from_shared(format!("http://{at}")).unwrap();
+        let theirs = transport::Channel::balance_list(sockets.iter().map(endpoint));
+        (ours.connect().await.unwrap(), theirs)
+    });
+    let ours = per_call(&client, &mut EchoClient::new(ours));
+    let theirs = per_call(&client, &mut EchoClient::new(theirs));
+    assert_eq!((ours, theirs), (OURS_OVER_FOUR, BALANCE_LISTS));
 }
