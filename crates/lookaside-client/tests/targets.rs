@@ -1,6 +1,5 @@
 //! Targets that say by themselves where their addresses are.
 #![allow(clippy::unwrap_used, reason = "all of it runs in tests")]
-#![allow(clippy::unwrap_used, reason = "test code")]
 
 mod support;
 
