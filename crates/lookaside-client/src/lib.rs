@@ -47,6 +47,13 @@
 //!
 //! Schemes of your own go into a [`ResolverRegistry`].
 //!
+//! # Service configs and retries
+//!
+//! With feature `service-config` a channel does what a service config asks for, from its
+//! resolver or by `Builder::default_service_config`: which policy to use, and for each method
+//! its time limit, whether to wait for ready, and how long messages may be. With feature
+//! `retry` also which calls to try again. `docs/client.md` has all fields.
+//!
 //! # Features
 //!
 //! | feature | default | adds |
@@ -59,7 +66,7 @@
 //! | `policies` | no | policies that weigh backends by how they fare: `WeightedRoundRobin`, `LeastRequest`, `P2c` |
 //! | `prometheus` | no | `PrometheusObserver`: a channel's events as metrics |
 //! | `service-config` | no | service configs: policies and per-method settings, as JSON |
-//! | `retry` | no | retries, as a service config asks for them; implies `service-config` |
+//! | `retry` | no | retries as a service config asks for them (A6); implies `service-config` |
 //! | `tls` | no | `TlsConnector`: connections in TLS |
 
 mod address;

@@ -39,6 +39,9 @@ pub(crate) struct PolicyTask {
     idleness: Idleness,
     /// Notified when the last handle to the channel is gone.
     closed: Arc<Notify>,
+    /// What subchannels are asked unless the service config says otherwise.
+    #[cfg(all(feature = "health", feature = "service-config"))]
+    health: Option<crate::subchannel::HealthCheck>,
 }
 
 /// What makes a channel's resolver and policy: at the beginning, and whenever it leaves IDLE.
@@ -145,6 +148,8 @@ impl PolicyTask {
     ) -> Self {
         let (pool, events) = pool;
         Self {
+            #[cfg(all(feature = "health", feature = "service-config"))]
+            health: pool.health().cloned(),
             active: Some(makers.make()),
             work: makers.work.clone(),
             makers,

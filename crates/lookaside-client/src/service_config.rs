@@ -38,6 +38,9 @@ pub(crate) struct ServiceConfig {
     #[cfg(feature = "retry")]
     pub(crate) throttling: Option<ThrottleSettings>,
     /// The service whose health decides whether a connection is used (A17).
-    #[cfg_attr(not(test), expect(dead_code, reason = "health checking comes later"))]
+    #[cfg_attr(
+        not(any(test, feature = "health")),
+        expect(dead_code, reason = "nobody asks for it")
+    )]
     pub(crate) health_service: Option<Arc<str>>,
 }

@@ -344,3 +344,41 @@ async fn a_config_can_turn_balancers_on_and_off() {
     assert!(stream.report().await.is_none(), "the stream ended");
     assert_eq!(channel.mode(), Mode::Direct);
 }
+
+#[cfg(feature = "health")]
+#[tokio::test(start_paused = true)]
+async fn health_is_checked_as_the_config_says_and_no_more_when_it_no_longer_does() {
+    use lookaside_proto::health::health_check_response::ServingStatus;
+    let net = Net::default();
+    let mut backend = support::health::HealthBackend::start(&net, addr(1));
+    let (told, builder) = told(&net);
+    let channel = builder.build().unwrap();
+    told.backends(
+        [1],
+        Some(Ok(r#"{"healthCheckConfig": {"serviceName": "orders"}}"#)),
+    );
+    let stream = backend.stream().await;
+    assert_eq!(stream.service, "orders");
+    stream.says(ServingStatus::NotServing);
+    support::eventually("not serving", async || {
+        channel.state() == ConnectivityState::TransientFailure
+    })
+    .await;
+    told.backends(
+        [1],
+        Some(Ok(r#"{"healthCheckConfig": {"serviceName": "other"}}"#)),
+    );
+    let stream = backend.stream().await;
+    assert_eq!(stream.service, "other");
+    stream.says(ServingStatus::Serving);
+    patient_call(&channel).await.unwrap();
+    stream.says(ServingStatus::NotServing);
+    support::eventually("not serving", async || {
+        channel.state() == ConnectivityState::TransientFailure
+    })
+    .await;
+    told.backends([1], Some(Ok("{}")));
+    patient_call(&channel).await.unwrap();
+    stream.ended().await;
+    assert_eq!(net.connects(addr(1)), 1);
+}

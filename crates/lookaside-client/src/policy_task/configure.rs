@@ -12,7 +12,11 @@ impl PolicyTask {
     pub(super) fn choose(&mut self, update: &ResolverUpdate) -> Option<PolicyChoice> {
         match self.makers.config.resolved(update) {
             Ok(None) => {}
-            Ok(Some(calls)) => self.shared.configure(calls),
+            Ok(Some(calls)) => {
+                self.shared.configure(calls);
+                #[cfg(feature = "health")]
+                self.check_health();
+            }
             Err(error) => {
                 tracing::warn!(error, "no valid service config");
                 self.fail(PickError::new(error));
@@ -23,6 +27,15 @@ impl PolicyTask {
         let config = self.makers.config.in_force();
         let asked = config.and_then(|config| config.policy.clone());
         Some(asked.unwrap_or(own))
+    }
+
+    /// As the config in force says, or else as the channel was built.
+    #[cfg(feature = "health")]
+    fn check_health(&mut self) {
+        let config = self.makers.config.in_force();
+        let asked = config.and_then(|config| config.health_service.clone());
+        let check = asked.map(crate::subchannel::HealthCheck::new);
+        self.pool.set_health(check.or_else(|| self.health.clone()));
     }
 
     fn fail(&self, error: PickError) {

@@ -114,6 +114,25 @@ impl Pool {
         (pool, receiver)
     }
 
+    /// What subchannels are asked from now on, if it is another question than before.
+    #[cfg(all(feature = "health", feature = "service-config"))]
+    pub(crate) fn set_health(&mut self, check: Option<HealthCheck>) {
+        if self.settings.health == check {
+            return;
+        }
+        self.health.store(check.clone().map(Arc::new));
+        self.settings.health = check;
+        for entry in self.entries.values() {
+            entry.core.wake.notify_one();
+        }
+    }
+
+    /// What subchannels are asked.
+    #[cfg(all(feature = "health", feature = "service-config"))]
+    pub(crate) fn health(&self) -> Option<&HealthCheck> {
+        self.settings.health.as_ref()
+    }
+
     /// A handle to the connection to `address`, and its state as last told.
     pub(crate) fn get(&mut self, address: &Address) -> (Subchannel, SubchannelState) {
         let key = address.key();

@@ -399,3 +399,30 @@ fn no_sequence_of_events_breaks_the_rules() {
         }
     }
 }
+
+#[test]
+fn another_start_up_time_runs_from_the_same_beginning() {
+    let mut world = World::new();
+    world.pass(4);
+    world.machine.startup_timeout(Duration::from_secs(6));
+    assert_eq!(world.deadline(), Duration::from_secs(2));
+    assert_eq!(world.mode(), Mode::Fallback);
+    // It is over, and another time changes nothing.
+    let mut world = World::working();
+    world.machine.startup_timeout(Duration::from_secs(1));
+    world.pass(60);
+    assert_eq!(world.mode(), Mode::Balancer);
+}
+
+#[test]
+fn a_stream_that_is_replaced_is_no_loss_of_its_own_but_its_list_is_not_current_any_more() {
+    let mut world = World::new();
+    world.machine.stream_replaced();
+    assert_eq!(world.mode(), Mode::Connecting);
+    let mut world = World::working();
+    world.machine.stream_replaced();
+    world.pass(600);
+    assert_eq!(world.mode(), Mode::Balancer);
+    world.listed(Health::Failed);
+    assert_eq!(world.mode(), Mode::Fallback);
+}
