@@ -3,6 +3,9 @@
 #![cfg(feature = "service-config")]
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+#[cfg(feature = "health")]
+#[path = "support/health.rs"]
+mod health;
 mod support;
 
 use std::time::Duration;
@@ -350,7 +353,7 @@ async fn a_config_can_turn_balancers_on_and_off() {
 async fn health_is_checked_as_the_config_says_and_no_more_when_it_no_longer_does() {
     use lookaside_proto::health::health_check_response::ServingStatus;
     let net = Net::default();
-    let mut backend = support::health::HealthBackend::start(&net, addr(1));
+    let mut backend = health::HealthBackend::start(&net, addr(1));
     let (told, builder) = told(&net);
     let channel = builder.build().unwrap();
     told.backends(
