@@ -68,7 +68,12 @@ async fn run() {
     let dropping = grpclb("dropping");
     let dropping_stream = balancer.stream().await;
     dropping_stream.list(listed().chain((0..25).map(|_| drop_entry("overload"))));
-    for channel in [&round_robin, &plain, &dropping] {
+    let others = other_policies(&net);
+    let channels: Vec<&Channel> = [&round_robin, &plain, &dropping]
+        .into_iter()
+        .chain(others.iter().map(|(_, channel)| channel))
+        .collect();
+    for channel in &channels {
         let before: Vec<_> = backends.iter().map(Backend::calls).collect();
         support::eventually("every backend is READY", async || {
             for _ in 0..BACKENDS {
@@ -84,14 +89,14 @@ async fn run() {
         ArcSwap::from_pointee(AtomicUsize::new(0)),
         Arc::new(AtomicUsize::new(0)),
     );
-    let mut times: [Vec<f64>; 4] = Default::default();
+    let mut times = vec![Vec::new(); channels.len() + 1];
     // Interleaved, so that a slow moment is everybody's.
     for _ in 0..ROUNDS {
         times[0].push(time(|| {
             black_box(baseline.0.load().load(Relaxed));
             black_box(baseline.1.fetch_add(1, Relaxed));
         }));
-        for (times, channel) in times[1..].iter_mut().zip([&round_robin, &plain, &dropping]) {
+        for (times, channel) in times[1..].iter_mut().zip(&channels) {
             let headers = HeaderMap::new();
             let args = PickArgs::new("/a.B/C", &headers);
             times.push(time(|| {
@@ -105,21 +110,70 @@ async fn run() {
         "grpclb",
         "grpclb, one call in five dropped",
     ];
-    let medians = times.map(|mut times| {
-        times.sort_by(f64::total_cmp);
-        (times[times.len() / 2], times[0])
-    });
-    println!("{BACKENDS} backends, {ROUNDS} interleaved rounds of {PICKS}; budget: 30 ns\n");
+    let names = names
+        .into_iter()
+        .chain(others.iter().map(|(name, _)| *name));
+    let medians: Vec<_> = times
+        .into_iter()
+        .map(|mut times| {
+            times.sort_by(f64::total_cmp);
+            (times[times.len() / 2], times[0])
+        })
+        .collect();
+    println!(
+        "{BACKENDS} backends, {ROUNDS} interleaved rounds of {PICKS}; budget: round_robin and \
+         grpclb 30 ns, others 100 ns\n"
+    );
     println!(
         "| {:<32} | {:>7} | {:>7} | {:>5} |",
         "a pick", "median", "least", "ratio"
     );
     println!("| {:-<32} | {:->7} | {:->7} | {:->5} |", "", "", "", "");
     let baseline = medians[0].0;
-    for (name, (median, least)) in names.iter().zip(&medians) {
+    for (name, (median, least)) in names.zip(&medians) {
         let ratio = median / baseline;
         println!("| {name:<32} | {median:>4.1} ns | {least:>4.1} ns | {ratio:>5.2} |");
     }
+}
+
+/// Those behind features, and under outlier ejection.
+#[cfg(all(feature = "outlier", feature = "policies"))]
+fn other_policies(net: &Net) -> Vec<(&'static str, Channel)> {
+    use lookaside_client::{
+        ChildPolicy, FailurePercentageEjection, LeastRequest, OutlierDetection, OutlierSettings,
+        P2c, WeightedRoundRobin,
+    };
+    let settings = OutlierSettings {
+        failure_percentage: Some(FailurePercentageEjection::default()),
+        ..OutlierSettings::default()
+    };
+    let ejecting =
+        OutlierDetection::new(settings, ChildPolicy::RoundRobin).expect("sound settings");
+    vec![
+        (
+            "weighted_round_robin",
+            spread(net, WeightedRoundRobin::new()),
+        ),
+        ("least_request", spread(net, LeastRequest::new())),
+        ("p2c", spread(net, P2c::new())),
+        ("round_robin, outlier ejection", spread(net, ejecting)),
+    ]
+}
+
+#[cfg(all(feature = "outlier", feature = "policies"))]
+fn spread(net: &Net, policy: impl lookaside_client::PolicyBuilder) -> Channel {
+    Channel::builder("orders")
+        .connector(net.clone())
+        .addresses((1..=BACKENDS).map(text))
+        .child_policy(policy)
+        .build()
+        .expect("a channel")
+}
+
+#[cfg(not(all(feature = "outlier", feature = "policies")))]
+fn other_policies(_: &Net) -> Vec<(&'static str, Channel)> {
+    println!("(with --features outlier,policies: all policies)");
+    Vec::new()
 }
 
 /// Nanoseconds for one.

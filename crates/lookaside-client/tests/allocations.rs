@@ -99,6 +99,41 @@ async fn a_grpclb_pick_allocates_nothing_dropped_or_not() {
     assert_free(&channel, 900);
 }
 
+/// Any policy over 90 addresses, half of them listed twice.
+#[cfg(any(feature = "outlier", feature = "policies"))]
+async fn assert_free_with(policy: impl lookaside_client::PolicyBuilder) {
+    let net = Net::default();
+    let backends: Vec<_> = (1..=BACKENDS)
+        .map(|n| Backend::start(&net, addr(n)))
+        .collect();
+    let addresses = (1..=BACKENDS).chain(1..=BACKENDS / 2).map(text);
+    let builder = builder(&net).addresses(addresses).child_policy(policy);
+    let channel = builder.build().unwrap();
+    ready(&channel, &backends).await;
+    // Also once weights have been looked at.
+    tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+    assert_free(&channel, 1000);
+}
+
+#[cfg(feature = "policies")]
+#[tokio::test(start_paused = true)]
+async fn a_pick_by_weight_calls_or_latency_allocates_nothing() {
+    assert_free_with(lookaside_client::WeightedRoundRobin::new()).await;
+    assert_free_with(lookaside_client::LeastRequest::new().choice_count(10)).await;
+    assert_free_with(lookaside_client::P2c::new()).await;
+}
+
+#[cfg(feature = "outlier")]
+#[tokio::test(start_paused = true)]
+async fn a_pick_that_outlier_ejection_watches_allocates_nothing() {
+    use lookaside_client::{FailurePercentageEjection, OutlierDetection, OutlierSettings};
+    let settings = OutlierSettings {
+        failure_percentage: Some(FailurePercentageEjection::default()),
+        ..OutlierSettings::default()
+    };
+    assert_free_with(OutlierDetection::new(settings, ChildPolicy::RoundRobin).unwrap()).await;
+}
+
 /// Allocations of this thread for one call. Whoever changes one of these knows why: of
 /// ours, four are this crate's (the call's future, the kept request and its headers, the
 /// response's `Peer`), and all others tonic's client, hyper's and h2's.

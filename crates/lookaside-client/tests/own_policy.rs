@@ -2,20 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+#[path = "../examples/own_policy/policy.rs"]
+mod by_customer;
 mod support;
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
 use lookaside_client::{
     Address, CallEnd, CallTracker, Channel, ConnectivityState, Controller, Pick, PickArgs,
     PickResult, Picker, Policy, PolicyBuilder, PolicyOptions, PolicyState, Resolver,
-    ResolverBuilder, ResolverController, ResolverUpdate, Subchannel, SubchannelId, SubchannelState,
+    ResolverBuilder, ResolverController, ResolverUpdate, Subchannel, SubchannelState,
     WorkScheduler,
 };
 use support::{
@@ -26,86 +25,6 @@ use support::{
     text,
 };
 use tonic::Code;
-
-/// Sends all calls of a customer to the same backend.
-#[derive(Debug)]
-struct ByCustomer;
-
-impl PolicyBuilder for ByCustomer {
-    fn name(&self) -> &str {
-        "by_customer"
-    }
-
-    fn build(&self, _: PolicyOptions) -> Box<dyn Policy> {
-        Box::new(ByCustomerPolicy(HashMap::new()))
-    }
-}
-
-struct ByCustomerPolicy(HashMap<SubchannelId, (Subchannel, ConnectivityState)>);
-
-impl Policy for ByCustomerPolicy {
-    fn resolver_update(&mut self, update: &ResolverUpdate, controller: &mut dyn Controller) {
-        let Ok(addresses) = &update.addresses else {
-            return;
-        };
-        let subchannel = |address| {
-            let (subchannel, state) = controller.new_subchannel(address);
-            subchannel.connect();
-            (subchannel.id(), (subchannel, state.connectivity))
-        };
-        self.0 = addresses.iter().map(subchannel).collect();
-        self.work(controller);
-    }
-
-    fn subchannel_update(
-        &mut self,
-        subchannel: &Subchannel,
-        state: &SubchannelState,
-        controller: &mut dyn Controller,
-    ) {
-        if let Some((_, known)) = self.0.get_mut(&subchannel.id()) {
-            *known = state.connectivity;
-            if state.connectivity == ConnectivityState::Idle {
-                subchannel.connect();
-            }
-            self.work(controller);
-        }
-    }
-
-    fn work(&mut self, controller: &mut dyn Controller) {
-        let ready = |(_, state): &&(Subchannel, _)| *state == ConnectivityState::Ready;
-        let mut ready: Vec<_> = self
-            .0
-            .values()
-            .filter(ready)
-            .map(|(s, _)| s.clone())
-            .collect();
-        ready.sort_by_key(|subchannel| subchannel.address().socket_addr());
-        let state = match ready.len() {
-            0 => ConnectivityState::Connecting,
-            _ => ConnectivityState::Ready,
-        };
-        controller.update_picker(PolicyState::new(state, Arc::new(ByCustomerPicker(ready))));
-    }
-
-    fn exit_idle(&mut self, _: &mut dyn Controller) {}
-}
-
-struct ByCustomerPicker(Vec<Subchannel>);
-
-impl Picker for ByCustomerPicker {
-    fn pick<'p>(&'p self, args: &PickArgs<'_>) -> PickResult<'p> {
-        let customer = args
-            .headers
-            .get("customer")
-            .map_or(b"" as &[u8], |id| id.as_bytes());
-        let sum: usize = customer.iter().map(|byte| usize::from(*byte)).sum();
-        match self.0.get(sum % self.0.len().max(1)) {
-            Some(subchannel) => PickResult::Pick(Pick::new(subchannel)),
-            None => PickResult::Queue,
-        }
-    }
-}
 
 /// Addresses that the application sets.
 #[derive(Clone, Debug, Default)]
@@ -139,6 +58,12 @@ impl Resolver for Fleet {
     }
 }
 
+#[test]
+fn a_policy_of_ones_own_takes_fewer_than_60_lines() {
+    let policy = include_str!("../examples/own_policy/policy.rs");
+    assert!(policy.lines().count() < 60);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_users_own_policy_and_resolver_decide_where_calls_go() {
     let net = Net::default();
@@ -147,7 +72,7 @@ async fn a_users_own_policy_and_resolver_decide_where_calls_go() {
     fleet.set([1, 2]);
     let channel = Channel::builder("orders")
         .resolver(fleet.clone())
-        .child_policy(ByCustomer)
+        .child_policy(by_customer::ByCustomer)
         .connector(net.clone())
         .build()
         .unwrap();

@@ -2,7 +2,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
 };
@@ -46,6 +46,8 @@ pub struct Handler {
     pub authorities: Arc<Mutex<Vec<String>>>,
     /// How many connections are open.
     pub open: Arc<AtomicUsize>,
+    /// Whether every call fails.
+    pub failing: Arc<AtomicBool>,
 }
 
 impl Handler {
@@ -58,6 +60,7 @@ impl Handler {
             tokens: Arc::default(),
             headers: Arc::default(),
             authorities: Arc::default(),
+            failing: Arc::default(),
             open: Arc::default(),
         }
     }
@@ -77,7 +80,7 @@ impl Echo for Handler {
             tokio::time::sleep(delay).await;
         }
         let message = request.into_inner().message;
-        if message == "fail" {
+        if message == "fail" || self.failing.load(SeqCst) {
             return Err(Status::data_loss("as asked"));
         }
         Ok(Response::new(EchoResponse {
