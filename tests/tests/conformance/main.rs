@@ -18,6 +18,7 @@ mod index;
 mod lifecycle;
 mod list;
 mod reports;
+mod resolver;
 mod select;
 mod uncovered;
 mod world;

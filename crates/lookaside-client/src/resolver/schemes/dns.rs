@@ -146,8 +146,9 @@ impl Scheme for DnsScheme {
     }
 
     fn resolver(&self, target: &Target) -> Result<TargetResolver, TargetError> {
-        let host = host(target.some_endpoint("HOST[:PORT]")?)?;
-        let authority = authority(&host);
+        let typed = target.some_endpoint("HOST[:PORT]")?;
+        let host = host(typed)?;
+        let authority = authority(typed, &host);
         let found = match host.socket_addr() {
             Some(socket) => {
                 let update = ResolverUpdate::new([Address::new(socket)]);
@@ -170,14 +171,20 @@ fn host(text: &str) -> Result<HostPort, TargetError> {
     }
 }
 
-/// As typed, but without the dot that makes a name absolute: certificates do not have it.
-fn authority(host: &HostPort) -> String {
-    match host.host() {
+/// As typed, with a port only where there was one, but without the dot that makes a name
+/// absolute: certificates do not have it.
+fn authority(typed: &str, host: &HostPort) -> String {
+    let text = match host.host() {
         Host::Ip(_) => host.to_string(),
         Host::Name(name) => {
             let name = name.strip_suffix('.').unwrap_or(name);
             format!("{name}:{}", host.port())
         }
+    };
+    let default = format!(":{PORT}");
+    match text.strip_suffix(&default) {
+        Some(alone) if !typed.ends_with(&default) => alone.to_owned(),
+        _ => text,
     }
 }
 

@@ -1,0 +1,3 @@
+//! Targets, and what is resolved of them.
+
+mod targets;
