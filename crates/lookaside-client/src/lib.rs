@@ -67,7 +67,7 @@
 //! | `prometheus` | no | `PrometheusObserver`: a channel's events as metrics |
 //! | `service-config` | no | service configs: policies and per-method settings, as JSON |
 //! | `retry` | no | retries as a service config asks for them (A6); implies `service-config` |
-//! | `tls` | no | `TlsConnector`: connections in TLS |
+//! | `tls` | no | `TlsConnector`: connections in TLS, by the system's CAs or given ones |
 
 mod address;
 mod channel;
@@ -121,4 +121,4 @@ pub use resolver::{
 pub use subchannel::{Health, Subchannel, SubchannelId, SubchannelState};
 pub use target::{Target, TargetError};
 #[cfg(feature = "tls")]
-pub use tls::{ClientTls, ClientTlsError, Identity, TlsConnector};
+pub use tls::{ClientTls, ClientTlsBuilder, ClientTlsError, Identity, TlsConnector, TlsFiles};

@@ -1,11 +1,31 @@
 use std::{fmt, sync::Arc};
 
-pub use lookaside_tls::{ClientTls, ClientTlsError, Identity};
+pub use lookaside_tls::{ClientTls, ClientTlsBuilder, ClientTlsError, Identity, TlsFiles};
 
 use crate::{Address, ConnectFuture, Connector, Endpoint, TcpConnector, Transport};
 
 /// TLS. A peer must have a certificate for the host by whose name calls to it go: a
-/// balancer for its own, a backend for the channel's authority.
+/// balancer for its own, a backend for the channel's authority. And it must agree to speak
+/// HTTP/2 (ALPN).
+///
+/// ```no_run
+/// use lookaside_client::{Channel, ClientTls, TlsConnector, TlsFiles};
+///
+/// # fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// // Backends by the system's CAs, balancers by one's own, which follow their files.
+/// let backends = ClientTls::builder().system_roots().build()?;
+/// let balancers = TlsFiles::new("/etc/pki/lb-ca.pem")
+///     .identity("/etc/pki/client.pem", "/etc/pki/client.key")
+///     .load()?;
+/// let channel = Channel::builder("orders.example.com")
+///     .balancers(["lb-1.example.com:7400"])
+///     .connector(TlsConnector::new(backends))
+///     .balancer_connector(TlsConnector::new(balancers))
+///     .build()?;
+/// # drop(channel);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct TlsConnector {
     tls: ClientTls,
@@ -40,7 +60,7 @@ impl Connector for TlsConnector {
         let connecting = self.over.connect(address);
         Box::pin(async move {
             let stream = connecting.await?;
-            Ok(Transport::new(tls.connect(&host, stream).await?))
+            Ok(Transport::secure(tls.connect(&host, stream).await?))
         })
     }
 }

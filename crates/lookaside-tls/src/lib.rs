@@ -1,4 +1,4 @@
-//! TLS towards a balancer.
+//! TLS towards a balancer or a backend.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,6 +16,10 @@
 //! # }
 //! ```
 
+mod builder;
+mod error;
+mod files;
+mod pem;
 mod stream;
 
 use std::{fmt, io, sync::Arc};
@@ -24,102 +28,98 @@ pub use stream::TlsStream;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{
     TlsConnector,
-    rustls::{
-        ClientConfig, RootCertStore,
-        crypto::ring,
-        pki_types::{
-            CertificateDer, PrivateKeyDer, ServerName,
-            pem::{self, PemObject},
-        },
-    },
+    rustls::{ClientConfig, pki_types::ServerName},
+};
+
+use self::files::Reloading;
+pub use self::{
+    builder::{ClientTlsBuilder, Identity},
+    error::ClientTlsError,
+    files::TlsFiles,
 };
 
 /// Whom to believe, and what to show of oneself; cheap to clone.
 #[derive(Clone)]
-pub struct ClientTls(TlsConnector);
+pub struct ClientTls(Source);
 
-/// A client's certificate and its key, in PEM.
-#[derive(Clone, Copy)]
-pub struct Identity<'a> {
-    /// The certificate, and what is needed up to its CA.
-    pub cert: &'a [u8],
-    /// Its private key.
-    pub key: &'a [u8],
-}
-
-/// Why PEM is no use.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: {reason}")]
-pub struct ClientTlsError {
-    /// `CA`, `certificate` or `key`.
-    pub what: &'static str,
-    /// What was found.
-    pub reason: String,
+#[derive(Clone)]
+enum Source {
+    Fixed(Arc<ClientConfig>),
+    Files(Arc<Reloading>),
 }
 
 impl ClientTls {
-    /// Believes balancers whose certificate is of one of the CAs in `ca`, PEM. The
-    /// system's CAs are not asked: whoever has a balancer's certificate signed by one of
-    /// them names it here.
+    /// Believes peers whose certificate is of one of the CAs in `ca`, PEM. The system's
+    /// CAs are not asked: [`ClientTls::builder`] can do that.
     ///
     /// # Errors
     /// Says which of the three is wrong, and how.
     pub fn new(ca: &[u8], identity: Option<Identity<'_>>) -> Result<Self, ClientTlsError> {
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates("CA", ca)? {
-            roots
-                .add(certificate)
-                .map_err(|error| wrong("CA", error.to_string()))?;
+        let builder = Self::builder().ca(ca);
+        match identity {
+            Some(identity) => builder.identity(identity).build(),
+            None => builder.build(),
         }
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| wrong("CA", error.to_string()))?
-            .with_root_certificates(roots);
-        let mut config = match identity {
-            None => builder.with_no_client_auth(),
-            Some(Identity { cert, key }) => {
-                let chain = certificates("certificate", cert)?;
-                let key = PrivateKeyDer::from_pem_slice(key)
-                    .map_err(|error| wrong("key", found(&error, "no private key")))?;
-                builder
-                    .with_client_auth_cert(chain, key)
-                    .map_err(|error| wrong("certificate and key", error.to_string()))?
-            }
-        };
-        // gRPC is HTTP/2.
-        config.alpn_protocols = vec![b"h2".to_vec()];
-        Ok(Self(TlsConnector::from(Arc::new(config))))
     }
 
-    /// Takes a connection into TLS, to a balancer that has a certificate for `host`, a name
-    /// or an IP address. Takes as long as the peer does: bound it.
+    /// Puts one together from parts. [`TlsFiles`] makes one that follows its files.
+    pub fn builder() -> ClientTlsBuilder {
+        ClientTlsBuilder::new()
+    }
+
+    fn fixed(config: Arc<ClientConfig>) -> Self {
+        Self(Source::Fixed(config))
+    }
+
+    fn reloading(files: Reloading) -> Self {
+        Self(Source::Files(Arc::new(files)))
+    }
+
+    /// Takes a connection into TLS, to a peer that has a certificate for `host`, a name or
+    /// an IP address, and that speaks HTTP/2 and says so. A dot at the end of the name is
+    /// none of it: certificates have none. Takes as long as the peer does: bound it.
     ///
     /// # Errors
-    /// What TLS says, such as that the certificate is for another name.
+    /// What TLS says, such as for which names the certificate is instead.
     pub async fn connect<IO>(&self, host: &str, io: IO) -> io::Result<TlsStream<IO>>
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
         // An IPv6 address comes out of a URI in brackets.
         let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-        let name = ServerName::try_from(bare.unwrap_or(host))
+        let bare = bare.unwrap_or(host);
+        let name = ServerName::try_from(bare.strip_suffix('.').unwrap_or(bare))
             .map_err(|_| {
                 let text = format!("{host:?} is no name that a certificate can be for");
                 io::Error::new(io::ErrorKind::InvalidInput, text)
             })?
             .to_owned();
-        self.0
+        let config = match &self.0 {
+            Source::Fixed(config) => Arc::clone(config),
+            Source::Files(files) => files.config().await,
+        };
+        let stream = TlsConnector::from(config)
             .connect(name, io)
             .await
-            .map(TlsStream)
-            .map_err(|error| match error.get_ref() {
-                Some(_) => io::Error::new(error.kind(), format!("TLS: {error}")),
-                None if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    let text = "TLS: it hung up in the handshake, as a port without TLS does";
-                    io::Error::new(error.kind(), text)
-                }
-                None => error,
-            })
+            .map_err(explain)?;
+        // A peer that says nothing may speak HTTP/1.1, and would be talked to in vain: gRPC
+        // clients insist.
+        if stream.get_ref().1.alpn_protocol() != Some(builder::ALPN) {
+            let text = "TLS: it does not offer HTTP/2 (ALPN \"h2\")";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        Ok(TlsStream(stream))
+    }
+}
+
+fn explain(error: io::Error) -> io::Error {
+    match error.get_ref() {
+        Some(_) => io::Error::new(error.kind(), format!("TLS: {error}")),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => {
+            let text = "TLS: it hung up in the handshake, as a port without TLS does";
+            io::Error::new(error.kind(), text)
+        }
+        None => error,
     }
 }
 
@@ -127,37 +127,6 @@ impl fmt::Debug for ClientTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ClientTls")
     }
-}
-
-// One half is a secret.
-impl fmt::Debug for Identity<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Identity")
-    }
-}
-
-fn certificates(
-    what: &'static str,
-    pem: &[u8],
-) -> Result<Vec<CertificateDer<'static>>, ClientTlsError> {
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| wrong(what, found(&error, "no certificate")))?;
-    if certificates.is_empty() {
-        return Err(wrong(what, "no certificate in PEM".to_owned()));
-    }
-    Ok(certificates)
-}
-
-fn found(error: &pem::Error, nothing: &str) -> String {
-    match error {
-        pem::Error::NoItemsFound => format!("{nothing} in PEM"),
-        other => format!("broken PEM: {other}"),
-    }
-}
-
-fn wrong(what: &'static str, reason: String) -> ClientTlsError {
-    ClientTlsError { what, reason }
 }
 
 #[cfg(test)]

@@ -225,9 +225,9 @@ impl Call {
         self.replay.keep_head(&request);
         let authority = pick.subchannel.address().authority();
         let token = pick.subchannel.token();
-        let balanced = published.state.mode != Mode::Direct;
+        let (scheme, balanced) = (connection.scheme(), published.state.mode != Mode::Direct);
         let settings = &self.inner.request;
-        settings.address(&mut request, authority, token, balanced);
+        settings.address(&mut request, scheme, authority, token, balanced);
         if let (true, Some(deadline)) = (self.delayed, self.deadline) {
             let remaining = deadline.saturating_duration_since(Instant::now());
             deadline::set_remaining(request.headers_mut(), remaining);

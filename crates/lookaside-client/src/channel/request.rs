@@ -42,11 +42,12 @@ impl RequestSettings {
     pub(super) fn address(
         &self,
         request: &mut Request<RequestBody>,
+        scheme: Scheme,
         authority: Option<&Authority>,
         token: Option<&LbToken>,
         balanced: bool,
     ) {
-        send_to(request, authority.unwrap_or(&self.authority));
+        send_to(request, scheme, authority.unwrap_or(&self.authority));
         match token {
             Some(token) => {
                 let value = token.header_value().clone();
@@ -61,9 +62,9 @@ impl RequestSettings {
 }
 
 /// Adds what a URI within HTTP/2 has besides the path.
-pub(crate) fn send_to<B>(request: &mut Request<B>, authority: &Authority) {
+pub(crate) fn send_to<B>(request: &mut Request<B>, scheme: Scheme, authority: &Authority) {
     let mut uri = std::mem::take(request.uri_mut()).into_parts();
-    uri.scheme = Some(Scheme::HTTP);
+    uri.scheme = Some(scheme);
     uri.authority = Some(authority.clone());
     if uri.path_and_query.is_none() {
         uri.path_and_query = Some(PathAndQuery::from_static("/"));

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use http::uri::Scheme;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -53,6 +54,7 @@ pub(crate) struct ConnectionSettings {
 /// been sent, and is handed back if the connection ends first.
 pub(crate) struct Connection {
     sender: SendRequest<RequestBody>,
+    secure: bool,
     in_use: Arc<InUse>,
 }
 
@@ -87,13 +89,15 @@ impl Connection {
         settings: ConnectionSettings,
         open: &OpenConnections,
     ) -> io::Result<(Self, ConnectionEnd)> {
+        let transport = connector.connect(address).await?;
+        let secure = transport.is_secure();
         let (
             io,
             FrameWatch {
                 settings: ready,
                 go_away,
             },
-        ) = WatchedIo::new(connector.connect(address).await?);
+        ) = WatchedIo::new(transport);
         let driver = Driver::default();
         let mut builder = http2::Builder::new(driver.clone());
         builder.timer(TokioTimer::new());
@@ -119,6 +123,7 @@ impl Connection {
         tokio::spawn(supervise(dispatch, closing, unused, task));
         let connection = Self {
             sender,
+            secure,
             in_use: Arc::new(InUse {
                 peer: Peer::new(address.endpoint().clone()),
                 retired: AtomicBool::new(false),
@@ -132,6 +137,15 @@ impl Connection {
     /// A handle to send one request with, to be dropped at once.
     pub(crate) fn sender(&self) -> SendRequest<RequestBody> {
         self.sender.clone()
+    }
+
+    /// What calls over it have as `:scheme`.
+    pub(crate) fn scheme(&self) -> Scheme {
+        if self.secure {
+            Scheme::HTTPS
+        } else {
+            Scheme::HTTP
+        }
     }
 
     /// What the call keeps while it is open.

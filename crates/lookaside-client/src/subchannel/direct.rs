@@ -5,7 +5,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderValue, Request, Response, header::USER_AGENT, uri::Authority};
+use http::{
+    HeaderValue, Request, Response,
+    header::USER_AGENT,
+    uri::{Authority, Scheme},
+};
 use hyper::{body::Incoming, client::conn::http2::SendRequest};
 use tonic::body::Body;
 use tower_service::Service;
@@ -29,6 +33,7 @@ pub(crate) struct Origin {
 #[derive(Clone)]
 pub(crate) struct Direct {
     sender: SendRequest<RequestBody>,
+    scheme: Scheme,
     peer: Peer,
     origin: Origin,
 }
@@ -37,6 +42,7 @@ impl Direct {
     pub(super) fn new(connection: &Connection, origin: Origin) -> Self {
         Self {
             sender: connection.sender(),
+            scheme: connection.scheme(),
             peer: connection.peer().clone(),
             origin,
         }
@@ -64,7 +70,7 @@ impl Service<Request<Body>> for Direct {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let mut request = RequestBody::sent_once(request);
-        send_to(&mut request, &self.origin.authority);
+        send_to(&mut request, self.scheme.clone(), &self.origin.authority);
         let user_agent = self.origin.user_agent.clone();
         request.headers_mut().insert(USER_AGENT, user_agent);
         Box::pin(self.sender.send_request(request))
