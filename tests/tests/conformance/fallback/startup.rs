@@ -17,8 +17,11 @@ const DEFAULT: Duration = Duration::from_secs(10);
 const SHORT: Duration = Duration::from_secs(3);
 const SOON: Duration = Duration::from_millis(100);
 
+/// As a service config says it.
 fn short(builder: Builder) -> Builder {
-    builder.fallback_timeout(SHORT)
+    builder.default_service_config(
+        r#"{"loadBalancingConfig": [{"grpclb": {"initialFallbackTimeout": "3s"}}]}"#,
+    )
 }
 
 /// A first list that comes just before the timeout: fallback is never entered.

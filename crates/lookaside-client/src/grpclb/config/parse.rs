@@ -15,7 +15,11 @@ impl GrpclbConfig {
         let child = root.field("childPolicy")?;
         let timeout = root.field("initialFallbackTimeout")?;
         Ok(Self {
-            child: child.map(|list| policies.choose(&list)).transpose()?,
+            child: match child {
+                // An empty list is none, as everywhere in protocol buffers.
+                Some(list) if list.list("a list of policies")?.is_empty() => None,
+                child => child.map(|list| policies.choose(&list)).transpose()?,
+            },
             service: match root.field("serviceName")? {
                 Some(name) => service_name(&name)?,
                 None => None,

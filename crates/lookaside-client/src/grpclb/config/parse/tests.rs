@@ -20,7 +20,11 @@ fn a_whole_configuration_is_read() {
 
 #[test]
 fn what_is_not_said_is_as_the_channel_was_built() {
-    for json in ["{}", r#"{"serviceName": "", "childPolicy": null}"#] {
+    for json in [
+        "{}",
+        r#"{"serviceName": "", "childPolicy": null}"#,
+        r#"{"childPolicy": []}"#,
+    ] {
         let config = parse(json).unwrap();
         assert!(config.child.is_none());
         assert!(config.service.is_none());
