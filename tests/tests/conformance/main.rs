@@ -12,6 +12,7 @@
     reason = "test code"
 )]
 
+mod config;
 mod drops;
 mod fallback;
 mod index;
