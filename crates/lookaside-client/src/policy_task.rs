@@ -172,6 +172,9 @@ impl PolicyTask {
             let look = self.active.as_ref().and_then(|_| self.idleness.next_look());
             let next = [wake, self.pool.next_sweep(), look];
             let next = next.into_iter().flatten().min();
+            // Where each piece of work asks for the next, nothing else here ever waits: what
+            // the worker thread has queued up would never run.
+            tokio::task::consume_budget().await;
             tokio::select! {
                 biased;
                 () = closed.notified() => break,
