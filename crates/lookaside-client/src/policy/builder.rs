@@ -25,6 +25,20 @@ pub trait PolicyBuilder: Send + Sync + fmt::Debug + 'static {
             Err("expected an object".to_owned())
         }
     }
+
+    /// The same for a policy that has children: `policies` are those that its configuration
+    /// may name. Unless it is overridden, it is [`PolicyBuilder::parse_config`].
+    ///
+    /// # Errors
+    /// As there.
+    fn parse_config_among(
+        &self,
+        json: &str,
+        policies: &crate::PolicyRegistry,
+    ) -> Result<PolicyConfig, String> {
+        let _ = policies;
+        self.parse_config(json)
+    }
 }
 
 /// What a new policy gets.

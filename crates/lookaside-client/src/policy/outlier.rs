@@ -9,6 +9,8 @@
 //!
 //! Who is ejected is TRANSIENT_FAILURE for the child, whatever its connection is.
 
+#[cfg(feature = "service-config")]
+mod config;
 mod controller;
 mod hosts;
 mod picker;
@@ -20,6 +22,8 @@ use std::sync::Arc;
 use lookaside_core::{OutlierSettings, OutlierSettingsError};
 
 use self::policy::Outlier;
+#[cfg(feature = "service-config")]
+use super::{PolicyConfig, PolicyRegistry};
 use super::{ChildPolicy, Policy, PolicyBuilder, PolicyChoice, PolicyOptions};
 
 /// The `outlier_detection` policy (A50): spreads calls as another policy does, but takes
@@ -84,5 +88,22 @@ impl PolicyBuilder for OutlierDetection {
 
     fn build(&self, options: PolicyOptions) -> Box<dyn Policy> {
         Box::new(Outlier::new(self.clone(), options))
+    }
+
+    #[cfg(feature = "service-config")]
+    fn parse_config(&self, json: &str) -> Result<PolicyConfig, String> {
+        self.parse_config_among(json, &PolicyRegistry::new())
+    }
+
+    #[cfg(feature = "service-config")]
+    fn parse_config_among(
+        &self,
+        json: &str,
+        policies: &PolicyRegistry,
+    ) -> Result<PolicyConfig, String> {
+        let parsed = self.clone().configured(json, policies);
+        parsed
+            .map(PolicyConfig::new)
+            .map_err(|error| error.to_string())
     }
 }

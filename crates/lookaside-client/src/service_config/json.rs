@@ -120,6 +120,20 @@ impl<'a> Node<'a> {
         value.ok_or_else(|| self.expected("a whole number from 0"))
     }
 
+    /// The same, where 32 bits are enough.
+    #[cfg(any(feature = "outlier", feature = "policies"))]
+    pub(crate) fn count32(&self) -> Result<u32, JsonError> {
+        let count = u32::try_from(self.count()?);
+        count.map_err(|_| self.expected("a whole number from 0 to 4294967295"))
+    }
+
+    /// A number that is not negative.
+    #[cfg(feature = "policies")]
+    pub(crate) fn amount(&self) -> Result<f64, JsonError> {
+        let value = self.value.as_f64().filter(|value| *value >= 0.0);
+        value.ok_or_else(|| self.expected("a number from 0"))
+    }
+
     /// A number above zero.
     #[cfg(feature = "retry")]
     pub(crate) fn positive(&self) -> Result<f64, JsonError> {

@@ -12,6 +12,9 @@ use crate::{
     policy::petiole::{Petiole, Spread},
 };
 
+#[cfg(feature = "service-config")]
+mod config;
+
 /// How many are compared at most (A48): more gain nothing.
 const MAX_CHOICES: u32 = 10;
 
@@ -66,6 +69,14 @@ impl PolicyBuilder for LeastRequest {
             rng: Arc::new(SharedRng::new(options.seed)),
         };
         Box::new(Petiole::with(options, spread))
+    }
+
+    #[cfg(feature = "service-config")]
+    fn parse_config(&self, json: &str) -> Result<PolicyConfig, String> {
+        let parsed = self.clone().configured(json);
+        parsed
+            .map(PolicyConfig::new)
+            .map_err(|error| error.to_string())
     }
 }
 

@@ -16,6 +16,8 @@ use crate::{
 };
 
 mod backend;
+#[cfg(feature = "service-config")]
+mod config;
 
 use backend::Backend;
 
@@ -91,6 +93,14 @@ impl PolicyBuilder for P2c {
             rng: Arc::new(SharedRng::new(options.seed)),
         };
         Box::new(Petiole::with(options, spread))
+    }
+
+    #[cfg(feature = "service-config")]
+    fn parse_config(&self, json: &str) -> Result<PolicyConfig, String> {
+        let parsed = self.clone().configured(json);
+        parsed
+            .map(PolicyConfig::new)
+            .map_err(|error| error.to_string())
     }
 }
 

@@ -2,6 +2,8 @@
 //! more turns.
 
 mod backend;
+#[cfg(feature = "service-config")]
+mod config;
 mod out_of_band;
 mod report;
 mod settings;
@@ -41,6 +43,14 @@ impl PolicyBuilder for WeightedRoundRobin {
             renew_at: None,
         };
         Box::new(Petiole::with(options, spread))
+    }
+
+    #[cfg(feature = "service-config")]
+    fn parse_config(&self, json: &str) -> Result<PolicyConfig, String> {
+        let parsed = self.clone().configured(json);
+        parsed
+            .map(PolicyConfig::new)
+            .map_err(|error| error.to_string())
     }
 }
 

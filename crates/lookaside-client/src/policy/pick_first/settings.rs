@@ -44,4 +44,25 @@ impl PolicyBuilder for PickFirst {
     fn build(&self, options: PolicyOptions) -> Box<dyn Policy> {
         Box::new(PickFirstPolicy::new(self.clone(), options))
     }
+
+    #[cfg(feature = "service-config")]
+    fn parse_config(&self, json: &str) -> Result<crate::PolicyConfig, String> {
+        let parsed = self.clone().configured(json);
+        parsed
+            .map(crate::PolicyConfig::new)
+            .map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(feature = "service-config")]
+impl PickFirst {
+    /// Reads `{"shuffleAddressList": true}` (A62). What it does not say stays.
+    fn configured(mut self, json: &str) -> Result<Self, crate::service_config::JsonError> {
+        let document = crate::service_config::document(json)?;
+        let root = crate::service_config::Node::root(&document);
+        if let Some(shuffle) = root.field("shuffleAddressList")? {
+            self = self.shuffle_address_list(shuffle.bool()?);
+        }
+        Ok(self)
+    }
 }

@@ -16,7 +16,7 @@ impl PolicyRegistry {
                 unknown.push(name);
                 continue;
             };
-            let parsed = builder.parse_config(&config.text());
+            let parsed = builder.parse_config_among(&config.text(), self);
             return Ok(PolicyChoice {
                 builder: builder.clone(),
                 config: Some(parsed.map_err(|error| config.error(error))?),
@@ -36,7 +36,7 @@ impl PolicyRegistry {
             let known = self.names().collect::<Vec<_>>().join(", ");
             return Err(name.error(format!("{text:?} is not known; known are {known}")));
         };
-        let config = builder.parse_config("{}");
+        let config = builder.parse_config_among("{}", self);
         Ok(PolicyChoice {
             builder: builder.clone(),
             config: Some(config.map_err(|error| name.error(error))?),
