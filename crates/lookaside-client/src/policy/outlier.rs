@@ -22,9 +22,9 @@ use std::sync::Arc;
 use lookaside_core::{OutlierSettings, OutlierSettingsError};
 
 use self::policy::Outlier;
+use super::{ChildPolicy, Policy, PolicyBuilder, PolicyChoice, PolicyOptions};
 #[cfg(feature = "service-config")]
 use super::{PolicyConfig, PolicyRegistry};
-use super::{ChildPolicy, Policy, PolicyBuilder, PolicyChoice, PolicyOptions};
 
 /// The `outlier_detection` policy (A50): spreads calls as another policy does, but takes
 /// backends out of use for a while whose calls fare worse than those of the others.

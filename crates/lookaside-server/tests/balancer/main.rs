@@ -17,6 +17,7 @@ mod many;
 mod policy;
 mod ports;
 mod refusals;
+mod registration;
 mod removals;
 mod slow;
 mod streams;

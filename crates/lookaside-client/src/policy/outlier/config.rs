@@ -27,7 +27,10 @@ impl OutlierDetection {
                 *value = node.duration()?;
             }
         }
-        counts(&root, [("maxEjectionPercent", &mut settings.max_ejection_percent)])?;
+        counts(
+            &root,
+            [("maxEjectionPercent", &mut settings.max_ejection_percent)],
+        )?;
         if let Some(rule) = root.field("successRateEjection")? {
             settings.success_rate = Some(success_rate(&rule)?);
         }
@@ -66,10 +69,7 @@ fn failure_percentage(rule: &Node<'_>) -> Result<FailurePercentageEjection, Json
     Ok(read)
 }
 
-fn counts<const N: usize>(
-    node: &Node<'_>,
-    fields: [(&str, &mut u32); N],
-) -> Result<(), JsonError> {
+fn counts<const N: usize>(node: &Node<'_>, fields: [(&str, &mut u32); N]) -> Result<(), JsonError> {
     for (name, value) in fields {
         if let Some(node) = node.field(name)? {
             *value = node.count32()?;

@@ -27,17 +27,17 @@ fn every_scheme_says_by_which_name_its_peers_are_called() {
         #[cfg(feature = "dns")]
         ("dns:orders.internal.:50051", "orders.internal:50051"),
         #[cfg(feature = "dns")]
-        ("dns:///orders", "orders:443"),
+        ("dns:///orders", "orders"),
         #[cfg(feature = "dns")]
-        ("dns:///::1", "[::1]:443"),
+        ("dns:///::1", "[::1]"),
         #[cfg(feature = "dns")]
-        ("dns:///[::1]", "[::1]:443"),
+        ("dns:///[::1]", "[::1]"),
         #[cfg(feature = "dns")]
-        ("dns:///10.0.0.1", "10.0.0.1:443"),
+        ("dns:///10.0.0.1", "10.0.0.1"),
         #[cfg(feature = "file")]
         ("file:///etc/shop/orders.txt", "orders"),
         #[cfg(feature = "srv")]
-        ("dns://10.0.0.53/orders", "orders:443"),
+        ("dns://10.0.0.53/orders", "orders"),
         #[cfg(feature = "srv")]
         ("dns://[::1]:5353/orders:1", "orders:1"),
     ];

@@ -66,5 +66,8 @@ fn what_makes_no_sense_is_named() {
         assert_eq!(parse(json).unwrap_err(), error);
     }
     let error = parse(r#"{"childPolicy": [{"newer": {}}]}"#).unwrap_err();
-    assert!(error.starts_with("childPolicy: none of its policies is known"), "{error}");
+    assert!(
+        error.starts_with("childPolicy: none of its policies is known"),
+        "{error}"
+    );
 }

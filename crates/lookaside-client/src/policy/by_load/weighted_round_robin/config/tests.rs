@@ -33,7 +33,10 @@ fn every_field_is_read_and_none_is_needed() {
 #[test]
 fn what_makes_no_sense_is_named() {
     let bad = [
-        (r#"{"errorUtilizationPenalty": -1}"#, "errorUtilizationPenalty: "),
+        (
+            r#"{"errorUtilizationPenalty": -1}"#,
+            "errorUtilizationPenalty: ",
+        ),
         (r#"{"blackoutPeriod": 10}"#, "blackoutPeriod: "),
         (r#"{"enableOobLoadReport": "yes"}"#, "enableOobLoadReport: "),
         (
