@@ -68,6 +68,7 @@
 //! | `service-config` | no | service configs: policies and per-method settings, as JSON |
 //! | `retry` | no | retries as a service config asks for them (A6); implies `service-config` |
 //! | `tls` | no | `TlsConnector`: connections in TLS, by the system's CAs or given ones |
+//! | `full` | no | all of them |
 
 mod address;
 mod channel;
