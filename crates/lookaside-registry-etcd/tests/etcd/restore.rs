@@ -1,3 +1,5 @@
+use tokio::time::Instant;
+
 use crate::{
     proxy::{Mode, Proxy},
     scene::Scene,
@@ -106,6 +108,7 @@ async fn a_restored_cluster_that_has_overtaken_the_old_one_unseen_is_noticed_in_
     scene.change().await;
     scene.until_true().await;
     scene.set(Mode::Refuse);
+    let lost = Instant::now();
     scene.followed.until("stale", |it| is_stale(it)).await;
     scene.cluster.kill_all();
     scene.cluster.put_back();
@@ -113,9 +116,7 @@ async fn a_restored_cluster_that_has_overtaken_the_old_one_unseen_is_noticed_in_
     scene.cluster.run_all().await;
     // Elections up to where it was before.
     assert_eq!(scene.term().await, term);
-    for _ in 0..5 {
-        scene.change().await;
-    }
+    scene.overtake(lost).await;
     scene.set(Mode::Forward);
     scene.ends_true().await;
 }

@@ -133,6 +133,17 @@ impl Scene {
         write(&mut client, &mut fastrand::Rng::new(), 10).await;
     }
 
+    /// Changes more than there had been, and goes on until who lost the cluster at `lost`
+    /// does not resume where it was: before that, a cluster that was put back in the same
+    /// term cannot be told from one that was only away (docs/etcd.md).
+    pub(crate) async fn overtake(&self, lost: Instant) {
+        let mut changes = 0;
+        while changes < 5 || lost.elapsed() <= timings().resume {
+            self.change().await;
+            changes += 1;
+        }
+    }
+
     /// The same through one member.
     pub(crate) async fn change_through(&self, member: usize) {
         let mut client = self.cluster.client_of(member).await;

@@ -1,6 +1,7 @@
 //! Restored from a snapshot, as etcd's own tools do it.
 
 use lookaside_tests::proxy::Mode;
+use tokio::time::Instant;
 
 use crate::{scene::Scene, support::is_stale};
 
@@ -28,14 +29,13 @@ async fn a_cluster_restored_and_written_to_while_nobody_looked_is_followed() {
     scene.change().await;
     scene.until_true().await;
     scene.set(Mode::Refuse);
+    let lost = Instant::now();
     scene.followed.until("stale", |it| is_stale(it)).await;
     scene.cluster.kill_all();
     scene.cluster.restore(&snapshot, &[]);
     scene.history.went_back_to(kept);
     scene.cluster.run_all().await;
-    for _ in 0..5 {
-        scene.change().await;
-    }
+    scene.overtake(lost).await;
     scene.set(Mode::Forward);
     scene.ends_true().await;
 }
