@@ -90,7 +90,9 @@ impl State {
         let mut kept = said.clone();
         for (before, after) in view.steps(ago(at, HELD)) {
             for address in after.vanished_since(before) {
-                let is_listed = list.backends.keys().any(|(listed, _)| *listed == address);
+                // A list of drops alone names nobody, but only backends make it one.
+                let is_listed = list.backends.is_empty()
+                    || list.backends.keys().any(|(listed, _)| *listed == address);
                 let is_new = said.addresses().contains(&address);
                 if is_listed && !is_new && self.was_alive(address, at) {
                     kept = kept.with(address, before);
