@@ -223,6 +223,10 @@ impl Removals {
                 guard.note_gone();
             }
             self.forget(&name, &id, Why::Silent);
+            // While the registry is lost nothing may be due that would end an idle guard.
+            if !self.missing.contains(&name) {
+                return self.settle(&name, now);
+            }
         } else {
             if missing.stage == Stage::Unproven {
                 guard.unproven -= 1;

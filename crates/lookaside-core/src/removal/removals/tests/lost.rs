@@ -80,6 +80,20 @@ fn who_stops_answering_leaves_though_the_registry_is_lost() {
 }
 
 #[test]
+fn a_service_whose_last_suspect_stops_answering_then_is_forgotten() {
+    let mut fixture = holding(SECOND);
+    fixture.after(10 * SECOND);
+    assert_eq!(fixture.answer(alive).len(), 3);
+    fixture.lose();
+    fixture.after(10 * SECOND);
+    fixture.answer(refused);
+    fixture.find();
+    fixture.after(60 * SECOND);
+    assert!(!fixture.removals.knows(&name("orders")));
+    assert_eq!(fixture.removals.next_due(), None);
+}
+
+#[test]
 fn who_vanished_while_the_registry_was_lost_has_the_whole_time() {
     let mut fixture = holding(10 * SECOND);
     fixture.edit("users", |backends| {
