@@ -13,6 +13,7 @@ mod rule;
 pub(crate) use self::{
     identity::{Certificate, Identity},
     peer::{Peer, peer_of},
+    rule::network,
 };
 pub use self::{
     permission::{Permission, Permissions, UnknownPermission},

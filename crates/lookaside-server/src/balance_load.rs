@@ -12,8 +12,9 @@ mod refusal;
 mod reopens;
 mod report;
 mod service;
+mod user_agent;
 
 pub(crate) use self::{
     admission::Admission, body::BalanceBody, frame_reader::PREFIX_BYTES, pace::Turn,
-    refusal::Reason, reopens::Reopens, service::BalanceLoad,
+    refusal::Reason, reopens::Reopens, service::BalanceLoad, user_agent::user_agent,
 };

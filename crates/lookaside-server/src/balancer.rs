@@ -133,7 +133,7 @@ impl Balancer {
         let peer = Arc::new(Peer::new(&running.access, peer, None));
         let serve = async move {
             let _counted = running.metrics.connection();
-            running.serve(io, peer).await;
+            running.serve(io, peer, None).await;
         };
         self.running.connections.track_future(serve).await;
     }
@@ -141,11 +141,16 @@ impl Balancer {
 
 impl Running {
     /// Serves one connection to its end. Says whether it was one in TLS.
-    fn serve<IO>(&self, io: IO, peer: Arc<Peer>) -> impl Future<Output = bool> + use<IO>
+    fn serve<IO>(
+        &self,
+        io: IO,
+        peer: Arc<Peer>,
+        port: Option<u16>,
+    ) -> impl Future<Output = bool> + use<IO>
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
-        let connection = Arc::new(Connection::new(peer));
+        let connection = Arc::new(Connection::new(peer, port));
         let service = self.service(&connection);
         let stop = Arc::clone(&self.stop);
         self.http.serve_http2(io, service, connection, stop)

@@ -1,9 +1,21 @@
 //! The services that are known, and the streams that are open for them.
+//!
+//! To reach a service's streams: [`Table::find`] (or [`Table::all`]) gives its [`Entry`],
+//! [`Entry::open_streams`] its [`Streams`], and [`Streams::next`] their [`StreamRecord`]s, a
+//! batch at a time, the oldest first. A record has who the client is and what it was sent;
+//! its [`StreamRecord::phase`] and [`StreamRecord::flight`] are those by which the stream's
+//! [`Topic`](crate::topic::Topic) wakes it.
 
 mod entry;
+mod record;
+mod sent;
 mod stream;
+mod streams;
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use dashmap::DashMap;
 use lookaside_core::ServiceName;
@@ -11,8 +23,11 @@ use tokio::sync::watch;
 
 pub(crate) use self::{
     entry::{Entry, Published},
+    record::{StreamId, StreamRecord},
     stream::OpenStream,
+    streams::Streams,
 };
+use crate::topic::Origin;
 
 /// All services that are registered, set up, or asked for by an open stream.
 ///
@@ -22,6 +37,7 @@ pub(crate) struct Table {
     services: DashMap<ServiceName, Arc<Entry>>,
     /// Changes when a service appears, for streams that wait for theirs.
     appeared: watch::Sender<()>,
+    last_stream: AtomicU64,
 }
 
 impl Table {
@@ -29,6 +45,7 @@ impl Table {
         Self {
             services: DashMap::new(),
             appeared: watch::Sender::new(()),
+            last_stream: AtomicU64::new(0),
         }
     }
 
@@ -82,7 +99,7 @@ impl Table {
             .services
             .entry(name.clone())
             .or_insert_with(|| Arc::new(Entry::new(name.clone())));
-        entry.topic().publish_first_fallback();
+        entry.topic().publish_first_fallback(Origin::default());
         OpenStream::new(Arc::clone(self), Arc::clone(&entry))
     }
 
@@ -123,10 +140,19 @@ impl Table {
         })
     }
 
+    /// The service of this name, whether it is known or only asked for.
+    pub(crate) fn get(&self, name: &ServiceName) -> Option<Arc<Entry>> {
+        self.services.get(name).map(|entry| Arc::clone(&entry))
+    }
+
     /// Whether this entry is still the one of its service.
     pub(crate) fn has(&self, entry: &Arc<Entry>) -> bool {
         let current = self.services.get(entry.name());
         current.is_some_and(|current| Arc::ptr_eq(&current, entry))
+    }
+
+    fn new_stream_id(&self) -> StreamId {
+        StreamId(self.last_stream.fetch_add(1, Relaxed) + 1)
     }
 
     /// How many services are known.

@@ -12,6 +12,7 @@ use std::{
 };
 
 use arc_swap::{ArcSwapOption, Guard};
+use lookaside_core::Revision;
 
 use crate::{
     encode::EncodedList,
@@ -25,9 +26,27 @@ pub(crate) struct Update {
     /// Grows with every update of the topic; the first is 1.
     version: u64,
     content: Content,
+    origin: Origin,
+}
+
+/// The plan that an update tells of; the default one is of no plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Of the service's plans, counted from 1.
+    pub(crate) plan_version: u64,
+    /// Of the backends that it was made from.
+    pub(crate) revision: Revision,
 }
 
 impl Update {
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
+    }
+
     pub(crate) fn content(&self) -> &Content {
         &self.content
     }
@@ -60,16 +79,16 @@ pub(crate) struct Topic {
 
 impl Topic {
     /// Replaces the current update and wakes all streams.
-    pub(crate) fn publish(&self, content: Content) {
-        self.publish_if(content, |_| true);
+    pub(crate) fn publish(&self, content: Content, origin: Origin) {
+        self.publish_if(content, origin, |_| true);
     }
 
     /// Sends streams to fallback if nothing was published yet.
-    pub(crate) fn publish_first_fallback(&self) {
-        self.publish_if(Content::Fallback, |version| version == 0);
+    pub(crate) fn publish_first_fallback(&self, origin: Origin) {
+        self.publish_if(Content::Fallback, origin, |version| version == 0);
     }
 
-    fn publish_if(&self, content: Content, published: impl FnOnce(u64) -> bool) {
+    fn publish_if(&self, content: Content, origin: Origin, published: impl FnOnce(u64) -> bool) {
         let mut version = self
             .publishing
             .lock()
@@ -79,6 +98,7 @@ impl Topic {
             let update = Update {
                 version: *version,
                 content,
+                origin,
             };
             self.current.store(Some(Arc::new(update)));
             self.waiters.wake_all();
@@ -88,6 +108,14 @@ impl Topic {
     /// Whether anything was ever published.
     pub(crate) fn has_update(&self) -> bool {
         self.current.load().is_some()
+    }
+
+    /// The current update's version; 0 before the first.
+    pub(crate) fn version(&self) -> u64 {
+        self.current
+            .load()
+            .as_ref()
+            .map_or(0, |update| update.version)
     }
 
     /// Successive streams get successive rotations, so that they do not all begin with

@@ -8,6 +8,7 @@ mod probe;
 mod register;
 mod registration;
 mod serve;
+mod streams;
 mod tls;
 mod token;
 mod tokens;
@@ -43,6 +44,7 @@ enum Command {
     Services(inspect::Services),
     Service(inspect::Service),
     Watch(inspect::Watch),
+    Streams(streams::Streams),
     Token(token::Token),
     Drain(control::Drain),
     Undrain(control::Undrain),
@@ -150,6 +152,7 @@ impl Command {
             Self::Services(services) => Box::pin(services.run()).await,
             Self::Service(service) => Box::pin(service.run()).await,
             Self::Watch(watch) => Box::pin(watch.run()).await,
+            Self::Streams(streams) => Box::pin(streams.run()).await,
             Self::Token(token) => Box::pin(token.run()).await,
             Self::Drain(drain) => Box::pin(drain.run()).await,
             Self::Undrain(undrain) => Box::pin(undrain.run()).await,

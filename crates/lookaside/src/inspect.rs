@@ -8,8 +8,8 @@ use anyhow::{Context, anyhow};
 use lookaside_core::HostPort;
 use lookaside_proto::v1::{
     FindTokenRequest, FindTokenResponse, GetServiceRequest, GetStatusRequest, GetStatusResponse,
-    ListServicesRequest, Service, ServiceSummary, WatchServiceRequest,
-    inspect_client::InspectClient,
+    ListServicesRequest, ListStreamsRequest, ListStreamsResponse, Service, ServiceSummary,
+    WatchServiceRequest, inspect_client::InspectClient,
 };
 use lookaside_tls::ClientTls;
 use tonic::{
@@ -67,6 +67,14 @@ impl Inspector {
         let name = name.to_owned();
         let request = within(GetServiceRequest { name });
         let answer = self.client.get_service(request).await;
+        self.told(answer)
+    }
+
+    pub(crate) async fn streams(
+        &mut self,
+        request: ListStreamsRequest,
+    ) -> anyhow::Result<ListStreamsResponse> {
+        let answer = self.client.list_streams(within(request)).await;
         self.told(answer)
     }
 

@@ -7,6 +7,7 @@ mod overrides;
 mod probe;
 mod service;
 mod services;
+mod streams;
 mod table;
 mod token;
 
@@ -18,6 +19,7 @@ pub(crate) use self::{
     probe::ProbeLines,
     service::write_service,
     services::write_services,
+    streams::{StreamsJson, write_streams},
     table::{Align, Table},
     token::{TokenJson, write_token},
 };

@@ -177,7 +177,11 @@ fn check(what: &'static str, text: &str, longest: usize) -> Result<(), RuleError
     })
 }
 
-fn network(text: &str) -> Result<IpNet, RuleError> {
+/// An address, or a range of them, as peers are looked at.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub(crate) fn network(text: &str) -> Result<IpNet, RuleError> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(address.to_canonical().into());
     }

@@ -180,6 +180,13 @@ impl Drop for Queued<'_> {
     }
 }
 
+impl Permit {
+    /// The connection it was given to.
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+}
+
 /// Counts one up unless that would exceed `limit` (0: none).
 fn count_up(count: &AtomicUsize, limit: usize) -> bool {
     count

@@ -27,8 +27,8 @@ use crate::{
     encode::MAX_HEAD_BYTES,
     http::{Flight, Payload},
     listener::watch,
-    table::OpenStream,
-    topic::{Content, Subscription},
+    table::{OpenStream, StreamRecord},
+    topic::{Content, Subscription, Topic},
 };
 
 /// The response of one stream: the initial response, and then whatever is newest whenever
@@ -43,6 +43,8 @@ pub(crate) struct BalanceBody<B> {
     unfinished: Option<Pin<Box<Sleep>>>,
     subscription: Subscription,
     stream: OpenStream,
+    /// What others see of it.
+    record: Arc<StreamRecord>,
     /// The stream of a service that is unknown yet, once it is known.
     known: Option<Known>,
     shared: Arc<Shared>,
@@ -51,15 +53,12 @@ pub(crate) struct BalanceBody<B> {
     /// `None` before the first list, and while the client is in fallback.
     variant: Option<Variant>,
     rng: fastrand::Rng,
-    /// When a shutdown ends this stream.
-    phase: u16,
     /// What to end with once the last push has left, because the client broke a rule.
     failure: Option<Status>,
     /// The head of the next push as far as it is known: the initial response before the
     /// first, which goes out with it. Memory that is used again and again.
     head: BytesMut,
-    /// The last push, and whether the stream's task knows where to look for it.
-    flight: Arc<Flight>,
+    /// Whether the stream's task knows where to look for the last push.
     watched: bool,
     _permit: Permit,
 }
@@ -89,12 +88,16 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
     pub(super) fn new(
         requests: B,
         reader: FrameReader,
-        (stream, known): (OpenStream, Option<Known>),
+        (mut stream, known): (OpenStream, Option<Known>),
         permit: Permit,
+        user_agent: Option<Box<str>>,
         shared: Arc<Shared>,
     ) -> Self {
         let mut rng = fastrand::Rng::new();
-        let (phase, flight) = (rng.u16(..), Arc::<Flight>::default());
+        let connection = Arc::clone(permit.connection());
+        let id = stream.new_id();
+        let record = Arc::new(StreamRecord::new(id, connection, user_agent, rng.u16(..)));
+        stream.list(&record);
         let topic = Arc::clone(stream.service().topic());
         let initial = shared.initial_response(stream.service());
         let mut head = BytesMut::with_capacity(initial.len() + MAX_HEAD_BYTES);
@@ -105,16 +108,15 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
             reader,
             unfinished: None,
             rotation: topic.next_rotation(),
-            subscription: Subscription::new(topic, phase, Arc::clone(&flight)),
+            subscription: subscribe(topic, &record),
             stream,
+            record,
             known,
             shared,
             variant: None,
-            phase,
             failure: None,
             rng,
             head,
-            flight,
             watched: false,
             _permit: permit,
         }
@@ -143,12 +145,12 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
             self.follow(stream);
         }
         let newer = self.subscription.has_newer(cx);
-        let drained = self.shared.drain.has_ended(self.phase);
+        let drained = self.shared.drain.has_ended(self.record.phase());
         if !newer && !drained && self.requests.is_some() {
             return Poll::Pending;
         }
         // The end, too: nobody looks after what a stream leaves behind in h2.
-        if self.flight.is_on(cx) {
+        if self.record.flight().is_on(cx) {
             return Poll::Pending;
         }
         if let Some(status) = self.failure.take() {
@@ -169,10 +171,9 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
         let topic = stream.service().topic();
         if !Arc::ptr_eq(topic, self.stream.service().topic()) {
             self.rotation = topic.next_rotation();
-            let flight = Arc::clone(&self.flight);
-            self.subscription = Subscription::new(Arc::clone(topic), self.phase, flight);
+            self.subscription = subscribe(Arc::clone(topic), &self.record);
         }
-        self.stream = stream;
+        self.stream.become_other(stream, &self.record);
     }
 
     /// Takes in load reports until none is there.
@@ -191,7 +192,9 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
                     // protocol may have requests that we do not know.
                     if let Some(Kind::ClientStats(stats)) = request.load_balance_request_type {
                         self.shared.metrics.reports.inc();
-                        self.stream.service().report(&super::report::delta(stats));
+                        let delta = super::report::delta(stats);
+                        self.record.note_report(&delta);
+                        self.stream.service().report(&delta);
                     }
                 }
                 Poll::Ready(None) => self.requests = None,
@@ -219,29 +222,35 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
         let (update, skipped) = self.subscription.take()?;
         let mut rest = Bytes::new();
         self.head.reserve(MAX_HEAD_BYTES);
-        match update.as_ref()?.content() {
+        let update = update.as_ref()?;
+        let rotation = match update.content() {
             Content::List(list) => {
                 // A client that comes back from fallback may hold the list it had before.
                 let variant = *self
                     .variant
                     .get_or_insert_with(|| list.drops().variant(&mut self.rng));
-                rest = list.push(self.rotation, variant, &mut self.head);
+                let place = list.place(self.rotation);
+                rest = list.push(place, variant, &mut self.head);
                 self.rotation = self.rotation.wrapping_add(1);
+                Some(place)
             }
             Content::Fallback => {
                 self.variant = None;
                 self.head.extend_from_slice(&self.shared.fallback_response);
+                None
             }
-        }
+        };
+        self.record
+            .note_push(update.version(), update.origin(), rotation);
         self.shared.metrics.pushes.inc();
         if skipped > 0 {
             self.shared.metrics.updates_skipped.inc_by(skipped);
         }
         let payload = Payload::new(self.head.split().freeze(), rest);
         let now = self.shared.patience.now();
-        let landing = Flight::begin(&self.flight, payload.remaining(), now);
+        let landing = Flight::begin(self.record.flight(), payload.remaining(), now);
         if !std::mem::replace(&mut self.watched, true) {
-            watch(&self.flight);
+            watch(self.record.flight());
         }
         Some(payload.tracked(landing))
     }
@@ -255,6 +264,10 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
         }
         Poll::Ready(Some(Frame::trailers(trailers)))
     }
+}
+
+fn subscribe(topic: Arc<Topic>, record: &StreamRecord) -> Subscription {
+    Subscription::new(topic, record.phase(), Arc::clone(record.flight()))
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for BalanceBody<B> {

@@ -92,6 +92,7 @@ impl BalanceLoad {
     pub(crate) async fn call<B>(
         &self,
         connection: &Arc<Connection>,
+        user_agent: Option<Box<str>>,
         requests: B,
     ) -> Result<Response<BalanceBody<B>>, Status>
     where
@@ -101,7 +102,7 @@ impl BalanceLoad {
             biased;
             // Also of whoever waits for something: its client is to go elsewhere now.
             () = self.shared.drain.begun() => Err(draining()),
-            answer = self.answer(connection, requests) => answer,
+            answer = self.answer(connection, user_agent, requests) => answer,
         };
         match answer {
             Ok(response) => {
@@ -118,6 +119,7 @@ impl BalanceLoad {
     async fn answer<B>(
         &self,
         connection: &Arc<Connection>,
+        user_agent: Option<Box<str>>,
         mut requests: B,
     ) -> Result<Response<BalanceBody<B>>, Refusal>
     where
@@ -145,7 +147,14 @@ impl BalanceLoad {
             Some(_) => None,
             None => Some(Box::pin(Arc::clone(&self.table).once_known(names))),
         };
-        let body = BalanceBody::new(requests, reader, (stream, known), permit, shared);
+        let body = BalanceBody::new(
+            requests,
+            reader,
+            (stream, known),
+            permit,
+            user_agent,
+            shared,
+        );
         let mut response = Response::new(body);
         let grpc = HeaderValue::from_static("application/grpc");
         response.headers_mut().insert(CONTENT_TYPE, grpc);

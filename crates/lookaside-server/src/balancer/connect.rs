@@ -24,7 +24,7 @@ impl Running {
         match self.client_tls.clone() {
             None => {
                 let peer = self.peer(from, None);
-                if self.serve(stream, peer).await {
+                if self.serve(stream, peer, Some(from.port())).await {
                     self.spoke_tls(from);
                 }
             }
@@ -43,7 +43,8 @@ impl Running {
             None => {}
             Some(Ok(secured)) => {
                 let peer = self.peer(from, Some(&secured));
-                self.serve(secured.stream, peer).await;
+                let port = Some(from.port());
+                self.serve(secured.stream, peer, port).await;
             }
             Some(Err(failure)) => self.no_handshake(from, &failure),
         }
@@ -63,7 +64,8 @@ impl Running {
         let (http, stop) = (&self.http, Arc::clone(&self.stop_admin));
         match &self.admin_tls {
             None => {
-                let connection = Arc::new(Connection::new(self.peer(from, None)));
+                let connection = Connection::new(self.peer(from, None), Some(from.port()));
+                let connection = Arc::new(connection);
                 let service = service(&connection);
                 if http.serve_any(stream, service, connection, stop).await {
                     self.spoke_tls(from);
@@ -73,7 +75,7 @@ impl Running {
                 None => {}
                 Some(Ok(secured)) => {
                     let peer = self.peer(from, Some(&secured));
-                    let connection = Arc::new(Connection::new(peer));
+                    let connection = Arc::new(Connection::new(peer, Some(from.port())));
                     let service = service(&connection);
                     http.serve_any(secured.stream, service, connection, stop)
                         .await;

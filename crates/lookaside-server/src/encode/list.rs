@@ -61,10 +61,15 @@ impl EncodedList {
         &self.drops
     }
 
+    /// Which of the list's rotations this is.
+    pub(crate) fn place(&self, rotation: usize) -> usize {
+        rotation % self.rotations.len()
+    }
+
     /// One message, in two parts: `head` gets the prefix, the header and the first slot
     /// with the stream's variant; the rest is shared by all streams of this rotation.
     pub(crate) fn push(&self, rotation: usize, variant: Variant, head: &mut BytesMut) -> Bytes {
-        let Rotation { first, offset } = self.rotations[rotation % self.rotations.len()];
+        let Rotation { first, offset } = self.rotations[self.place(rotation)];
         let round = self.ring.len() / 2;
         let rest = offset + first.encoded_len()..offset + round;
         let first = first.with_token(|token| token.with_variant(variant));

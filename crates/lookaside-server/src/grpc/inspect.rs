@@ -2,6 +2,7 @@ mod describe;
 mod ejected;
 mod policy;
 mod stream;
+mod streams;
 mod suspect;
 mod token;
 
@@ -10,8 +11,8 @@ use std::sync::Arc;
 use lookaside_core::{KeyRing, Plan, ServiceName, TokenIssuer};
 use lookaside_proto::v1::{
     FindTokenRequest, FindTokenResponse, GetServiceRequest, GetStatusRequest, GetStatusResponse,
-    ListServicesRequest, ListServicesResponse, Registry, Service, ServiceSummary,
-    WatchServiceRequest, inspect_server, registry::State,
+    ListServicesRequest, ListServicesResponse, ListStreamsRequest, ListStreamsResponse, Registry,
+    Service, ServiceSummary, WatchServiceRequest, inspect_server, registry::State,
 };
 use lookaside_registry::Freshness;
 use tokio::sync::watch;
@@ -116,10 +117,7 @@ impl inspect_server::Inspect for InspectService {
         let names = candidates(&request, &request.get_ref().name)?;
         let found = self.status.table.find(&names);
         let described = found.and_then(|entry| describe(&entry, &self.tokens.borrow()));
-        described.map(Response::new).ok_or_else(|| {
-            let name = names.last().map_or("", ServiceName::as_str);
-            Status::not_found(format!("no service {name} is known"))
-        })
+        described.map(Response::new).ok_or_else(|| unknown(&names))
     }
 
     type WatchServiceStream = ServiceStream;
@@ -132,6 +130,22 @@ impl inspect_server::Inspect for InspectService {
         let table = Arc::clone(&self.status.table);
         let stream = ServiceStream::new(table, names, self.tokens.clone());
         Ok(Response::new(stream))
+    }
+
+    async fn list_streams(
+        &self,
+        request: Request<ListStreamsRequest>,
+    ) -> Result<Response<ListStreamsResponse>, Status> {
+        let services = if request.get_ref().service.is_empty() {
+            self.visible(&request)?
+        } else {
+            let names = candidates(&request, &request.get_ref().service)?;
+            // Also one that only its clients know.
+            let found = names.iter().find_map(|name| self.status.table.get(name));
+            vec![found.ok_or_else(|| unknown(&names))?]
+        };
+        let streams = streams::list(&services, request.get_ref()).await?;
+        Ok(Response::new(streams))
     }
 
     async fn find_token(
@@ -155,6 +169,11 @@ fn candidates<T>(request: &Request<T>, name: &str) -> Result<Vec<ServiceName>, S
         return Err(peer.refuse(Inspect, name));
     }
     Ok(names)
+}
+
+fn unknown(names: &[ServiceName]) -> Status {
+    let name = names.last().map_or("", ServiceName::as_str);
+    Status::not_found(format!("no service {name} is known"))
 }
 
 fn summary(entry: &Entry) -> ServiceSummary {

@@ -8,7 +8,7 @@ use tonic::{Status, body::Body};
 use super::{OtherBody, ResponseBody, Routes, not_grpc::not_grpc};
 use crate::{
     access::Peer,
-    balance_load::BalanceLoad,
+    balance_load::{BalanceLoad, user_agent},
     listener::{Connection, MAX_OTHER_REQUESTS},
 };
 
@@ -48,8 +48,12 @@ impl ClientService {
             self.note_request();
             refusal
         } else if request.uri().path() == BALANCE_LOAD_PATH {
-            let requests = request.into_body();
-            match self.balance_load.call(&self.connection, requests).await {
+            let (head, requests) = request.into_parts();
+            let agent = user_agent(&head.headers);
+            // What is not needed is not kept while the stream waits to be admitted.
+            drop(head);
+            let balance_load = &self.balance_load;
+            match balance_load.call(&self.connection, agent, requests).await {
                 Ok(response) => response.map(ResponseBody::Balance),
                 Err(status) => status.into_http(),
             }

@@ -102,6 +102,13 @@ impl Flight {
         self.expired.load(Acquire)
     }
 
+    /// How much is on its way; `None`: nothing.
+    pub(crate) fn unread(&self) -> Option<usize> {
+        let on = self.state.load(Acquire) != LANDED;
+        let left = self.left.load(Relaxed);
+        on.then(|| self.len.load(Relaxed).saturating_sub(left))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
         self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -18,6 +18,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Connection {
     peer: Arc<Peer>,
+    /// Where it comes from, of the address that `peer` has.
+    port: Option<u16>,
     since: Instant,
     requests: AtomicUsize,
     /// When the last request ended, in milliseconds after `since`.
@@ -42,9 +44,10 @@ const MAX_HELD: usize = 128 * 1024;
 pub(crate) struct OpenRequest(Arc<Connection>);
 
 impl Connection {
-    pub(crate) fn new(peer: Arc<Peer>) -> Self {
+    pub(crate) fn new(peer: Arc<Peer>, port: Option<u16>) -> Self {
         Self {
             peer,
+            port,
             since: Instant::now(),
             requests: AtomicUsize::new(0),
             quiet_since: AtomicU64::new(0),
@@ -59,12 +62,17 @@ impl Connection {
     /// One from this machine, where there are no rules.
     #[cfg(test)]
     pub(crate) fn local() -> Arc<Self> {
-        Arc::new(Self::new(Peer::anyone(std::net::Ipv4Addr::LOCALHOST)))
+        Arc::new(Self::new(Peer::anyone(std::net::Ipv4Addr::LOCALHOST), None))
     }
 
     /// Where it comes from, if from a network.
     pub(crate) fn peer(&self) -> Option<IpAddr> {
         self.peer.address()
+    }
+
+    /// The port at the other end, if from a network.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.port
     }
 
     /// Who it is, and what it may do.

@@ -12,7 +12,7 @@ use super::{backends::Backends, debounce::Debounce, held::Held};
 use crate::{
     encode::EncodedList,
     table::{Entry, Published},
-    topic::Content,
+    topic::{Content, Origin},
 };
 
 /// How services are planned.
@@ -132,11 +132,17 @@ impl PlannedService {
             self.plan_version += 1;
             self.changed_at = now;
             let topic = self.entry.topic();
+            let origin = Origin {
+                plan_version: self.plan_version,
+                revision: inputs.revision,
+            };
             match &*plan {
-                Plan::List(list) => topic.publish(Content::List(EncodedList::new(list))),
+                Plan::List(list) => {
+                    topic.publish(Content::List(EncodedList::new(list)), origin);
+                }
                 // Clients that asked before the service was known are there already.
-                Plan::Fallback(_) if self.plan.is_none() => topic.publish_first_fallback(),
-                Plan::Fallback(_) => topic.publish(Content::Fallback),
+                Plan::Fallback(_) if self.plan.is_none() => topic.publish_first_fallback(origin),
+                Plan::Fallback(_) => topic.publish(Content::Fallback, origin),
             }
         }
         self.last = Some((Arc::clone(&inputs.service), inputs.revision));

@@ -13,6 +13,7 @@ use lookaside_core::{
 use lookaside_registry::names::Names;
 use tokio::sync::watch;
 
+use super::Streams;
 use crate::topic::Topic;
 
 /// One service.
@@ -24,6 +25,7 @@ pub(crate) struct Entry {
     /// Whether the registry ever had it; else it is here for its streams alone.
     pub(super) registered: AtomicBool,
     pub(super) streams: AtomicU32,
+    open_streams: Streams,
     reports: Mutex<ReportTotals>,
 }
 
@@ -62,6 +64,7 @@ impl Entry {
             published: watch::Sender::new(None),
             registered: AtomicBool::new(false),
             streams: AtomicU32::new(0),
+            open_streams: Streams::default(),
             reports: Mutex::default(),
         }
     }
@@ -77,6 +80,11 @@ impl Entry {
     /// How many streams are open.
     pub(crate) fn streams(&self) -> u32 {
         self.streams.load(Relaxed)
+    }
+
+    /// The open streams themselves.
+    pub(crate) fn open_streams(&self) -> &Streams {
+        &self.open_streams
     }
 
     pub(crate) fn publish(&self, published: Published) {

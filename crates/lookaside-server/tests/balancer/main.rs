@@ -20,5 +20,6 @@ mod refusals;
 mod registration;
 mod removals;
 mod slow;
+mod stream_list;
 mod streams;
 mod tokens;

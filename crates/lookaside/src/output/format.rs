@@ -7,6 +7,11 @@ pub(super) fn duration(value: Option<prost_types::Duration>) -> Option<Duration>
     value.map(|value| value.try_into().unwrap_or_default())
 }
 
+/// As [`duration`], in seconds.
+pub(super) fn seconds(value: Option<prost_types::Duration>) -> Option<f64> {
+    duration(value).map(|value| value.as_secs_f64())
+}
+
 /// A time of the wire as RFC 3339, to the millisecond.
 pub(super) fn timestamp(value: Option<prost_types::Timestamp>) -> Option<String> {
     let time = SystemTime::try_from(value?).ok()?;

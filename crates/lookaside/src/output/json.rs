@@ -5,7 +5,7 @@ use lookaside_proto::v1::{self, registry::State};
 use serde::Serialize;
 
 use super::{
-    format::{duration, timestamp},
+    format::{seconds, timestamp},
     overrides::OverrideJson,
 };
 
@@ -133,10 +133,6 @@ struct ProblemJson<'a> {
     key: &'a str,
     reason: &'a str,
     revision: i64,
-}
-
-fn seconds(value: Option<prost_types::Duration>) -> Option<f64> {
-    duration(value).map(|value| value.as_secs_f64())
 }
 
 impl<'a> ServicesJson<'a> {

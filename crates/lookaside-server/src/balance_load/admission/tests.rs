@@ -8,7 +8,7 @@ fn admission(limits: Limits) -> Arc<Admission> {
 }
 
 fn connection(peer: [u8; 4]) -> Arc<Connection> {
-    Arc::new(Connection::new(Peer::anyone(peer)))
+    Arc::new(Connection::new(Peer::anyone(peer), None))
 }
 
 fn name(i: usize) -> ServiceName {

@@ -5,7 +5,7 @@ use lookaside_core::ServiceName;
 use super::*;
 use crate::{
     Limits, access::Peer, balance_load::Admission, encode::fallback_response, http::Patience,
-    listener::Connection, metrics::Metrics, table::Table,
+    listener::Connection, metrics::Metrics, table::Table, topic::Origin,
 };
 
 /// A client that sends empty messages as fast as they are read.
@@ -27,9 +27,12 @@ impl Body for Endless {
 async fn a_client_that_sends_without_end_gets_its_answer_and_keeps_no_thread() {
     let orders = ServiceName::new("orders").unwrap();
     let table = Arc::new(Table::new());
-    table.register(&orders).topic().publish(Content::Fallback);
+    table
+        .register(&orders)
+        .topic()
+        .publish(Content::Fallback, Origin::default());
     let admission = Arc::new(Admission::new(Limits::default(), Duration::ZERO));
-    let connection = Arc::new(Connection::new(Peer::anyone(Ipv4Addr::LOCALHOST)));
+    let connection = Arc::new(Connection::new(Peer::anyone(Ipv4Addr::LOCALHOST), None));
     let permit = admission.admit(&connection, &orders).await.unwrap();
     let shared = Shared {
         report_interval: Duration::ZERO,
@@ -43,6 +46,7 @@ async fn a_client_that_sends_without_end_gets_its_answer_and_keeps_no_thread() {
         FrameReader::new(connection),
         (table.open(&[orders]).unwrap(), None),
         permit,
+        None,
         Arc::new(shared),
     );
     let mut cx = Context::from_waker(Waker::noop());
