@@ -90,9 +90,10 @@ impl Address {
     /// What decides which connection is used: where it leads, and by whose name.
     pub(crate) fn key(&self) -> Self {
         Self {
+            endpoint: self.endpoint.clone(),
+            authority: self.authority.clone(),
             token: None,
             vouched_for: false,
-            ..self.clone()
         }
     }
 }
@@ -140,10 +141,11 @@ impl LbToken {
         if token.is_empty() || token.len() > MAX_TOKEN_CHARS || !printable {
             return Err(refuse());
         }
-        let bytes = Bytes::copy_from_slice(token.as_bytes());
-        // `Bytes` made from a vector allocates its shared counter at the first clone:
-        // here, not at a pick.
-        drop(bytes.clone());
+        let mut text = [0; MAX_TOKEN_CHARS];
+        text[..token.len()].copy_from_slice(token.as_bytes());
+        // One allocation, counter included; `Bytes` made from a vector would allocate that at
+        // the first clone, which is at a pick.
+        let bytes = Bytes::from_owner(text).slice(..token.len());
         HeaderValue::from_maybe_shared(bytes)
             .map(Self)
             .map_err(|_| refuse())

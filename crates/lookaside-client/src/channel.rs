@@ -126,6 +126,12 @@ impl Channel {
         let published = self.inner.shared.published();
         matches!(published.state.picker.pick(args), PickResult::Pick(_))
     }
+
+    /// Which picker is in force, for measurements: a greater number for every new one.
+    #[doc(hidden)]
+    pub fn measure_picker(&self) -> u64 {
+        self.inner.shared.published().version
+    }
 }
 
 impl fmt::Debug for Channel {

@@ -6,6 +6,7 @@ mod connection;
 mod direct;
 mod frames;
 mod health;
+mod id_map;
 mod last_words;
 mod open_connections;
 mod pool;
@@ -29,6 +30,7 @@ pub(crate) use direct::Direct;
 pub(crate) use direct::Origin;
 pub use health::Health;
 pub(crate) use health::HealthCheck;
+pub(crate) use id_map::{IdMap, IdSet};
 pub(crate) use pool::{Event, Pool, PoolSettings};
 use tokio::sync::Notify;
 

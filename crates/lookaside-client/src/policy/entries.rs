@@ -1,13 +1,11 @@
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use super::{
     Controller, FailingPicker, PickError, Picker, PolicyState, QueuingPicker, WorkScheduler,
 };
 use crate::{
     Address, ConnectivityState, ResolverUpdate, Subchannel, SubchannelId, SubchannelState,
+    subchannel::{IdMap, IdSet},
 };
 
 /// The entries of a list, all of them kept connected: what the policies that spread calls
@@ -26,7 +24,7 @@ pub(crate) struct Entries {
     /// What takes its place as soon as it can.
     pending: Option<Vec<Subchannel>>,
     /// Of the subchannels in both lists.
-    states: HashMap<SubchannelId, Tracked>,
+    states: IdMap<Tracked>,
     resolver_error: Option<PickError>,
     last_error: Option<PickError>,
     changed: bool,
@@ -47,7 +45,7 @@ impl Entries {
             work,
             current: Vec::new(),
             pending: None,
-            states: HashMap::new(),
+            states: IdMap::default(),
             resolver_error: None,
             last_error: None,
             changed: false,
@@ -73,7 +71,7 @@ impl Entries {
     }
 
     fn set_addresses(&mut self, addresses: &[Address], controller: &mut dyn Controller) {
-        let mut states = HashMap::with_capacity(addresses.len());
+        let mut states = IdMap::with_capacity_and_hasher(addresses.len(), Default::default());
         let entries: Vec<_> = addresses
             .iter()
             .map(|address| {
@@ -90,7 +88,7 @@ impl Entries {
             .collect();
         // A list that was still pending goes. With its handles goes the news of its
         // subchannels, so that what was known of them may not be used later.
-        let current: HashSet<_> = self.current.iter().map(Subchannel::id).collect();
+        let current: IdSet = self.current.iter().map(Subchannel::id).collect();
         self.states.retain(|id, _| current.contains(id));
         self.states.extend(states);
         self.pending = Some(entries);
@@ -157,10 +155,12 @@ impl Entries {
         self.changed = false;
         self.promote_pending();
         let is_ready = |entry: &&Subchannel| self.states.get(&entry.id()) == Some(&Tracked::Ready);
-        let ready: Vec<_> = self.current.iter().filter(is_ready).cloned().collect();
+        // All of them as a rule, and then no larger than a picker's slice.
+        let mut ready = Vec::with_capacity(self.current.len());
+        ready.extend(self.current.iter().filter(is_ready).cloned());
         let state = if !ready.is_empty() {
             PolicyState::new(ConnectivityState::Ready, picker(ready))
-        } else if self.count(&self.current, Tracked::Failed) < self.current.len() {
+        } else if !self.all(&self.current, Tracked::Failed) {
             PolicyState::new(ConnectivityState::Connecting, Arc::new(QueuingPicker))
                 .with_last_error(self.last_error.clone())
         } else {
@@ -185,18 +185,23 @@ impl Entries {
         self.states.len()
     }
 
-    fn count(&self, entries: &[Subchannel], wanted: Tracked) -> usize {
-        let is = |entry: &&Subchannel| self.states.get(&entry.id()) == Some(&wanted);
-        entries.iter().filter(is).count()
+    fn any(&self, entries: &[Subchannel], wanted: Tracked) -> bool {
+        let is = |entry: &Subchannel| self.states.get(&entry.id()) == Some(&wanted);
+        entries.iter().any(is)
+    }
+
+    fn all(&self, entries: &[Subchannel], wanted: Tracked) -> bool {
+        let is = |entry: &Subchannel| self.states.get(&entry.id()) == Some(&wanted);
+        entries.iter().all(is)
     }
 
     fn promote_pending(&mut self) {
         let Some(pending) = &self.pending else { return };
-        let due = self.count(pending, Tracked::Ready) > 0
-            || self.count(&self.current, Tracked::Ready) == 0
-            || self.count(pending, Tracked::Failed) == pending.len();
+        let due = self.any(pending, Tracked::Ready)
+            || !self.any(&self.current, Tracked::Ready)
+            || self.all(pending, Tracked::Failed);
         if due && let Some(pending) = self.pending.take() {
-            let kept: HashSet<_> = pending.iter().map(Subchannel::id).collect();
+            let kept: IdSet = pending.iter().map(Subchannel::id).collect();
             self.states.retain(|id, _| kept.contains(id));
             self.current = pending;
         }

@@ -9,7 +9,7 @@ use lookaside_core::BackoffConfig;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    ConnectionSettings, Core, Health, HealthCheck, Lease, Origin, Returns, Subchannel,
+    ConnectionSettings, Core, Health, HealthCheck, IdMap, Lease, Origin, Returns, Subchannel,
     SubchannelId, SubchannelState, actor::Actor, open_connections::OpenConnections,
 };
 use crate::{Address, ConnectivityState, Connector, WorkScheduler};
@@ -35,7 +35,7 @@ pub(crate) struct Event {
 /// A channel's subchannels: one per address, shared, kept a while when nobody holds them.
 /// Owned by the policy task.
 pub(crate) struct Pool {
-    entries: HashMap<SubchannelId, Entry>,
+    entries: IdMap<Entry>,
     by_address: HashMap<Address, SubchannelId>,
     /// In the order of their time, as far as it matters: all linger equally long.
     lingering: VecDeque<(Instant, SubchannelId)>,
@@ -101,7 +101,7 @@ impl Pool {
             ..Returns::default()
         };
         let pool = Self {
-            entries: HashMap::new(),
+            entries: IdMap::default(),
             by_address: HashMap::new(),
             lingering: VecDeque::new(),
             next_id: 0,

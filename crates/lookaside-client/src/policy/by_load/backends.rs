@@ -1,10 +1,10 @@
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use crate::{CallTracker, Pick, PickResult, Subchannel, SubchannelId};
+use crate::{CallTracker, Pick, PickResult, Subchannel, SubchannelId, subchannel::IdMap};
 
 /// What a policy knows of each backend, for as long as it has entries: pickers come and go.
 #[derive(Debug)]
-pub(crate) struct Backends<T>(HashMap<SubchannelId, Arc<T>>);
+pub(crate) struct Backends<T>(IdMap<Arc<T>>);
 
 /// One entry of a list, with what is known of its backend and follows its calls.
 pub(crate) struct Entry<T> {
@@ -22,7 +22,8 @@ impl<T: CallTracker> Backends<T> {
         ready: Vec<Subchannel>,
         make: impl Fn() -> T,
     ) -> Box<[Entry<T>]> {
-        let mut listed = HashMap::with_capacity(ready.len());
+        let mut listed: IdMap<u32> =
+            IdMap::with_capacity_and_hasher(ready.len(), Default::default());
         for subchannel in &ready {
             *listed.entry(subchannel.id()).or_default() += 1;
         }
@@ -54,7 +55,7 @@ impl<T: CallTracker> Backends<T> {
 
 impl<T> Default for Backends<T> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self(IdMap::default())
     }
 }
 

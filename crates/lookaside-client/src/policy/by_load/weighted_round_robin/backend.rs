@@ -1,21 +1,20 @@
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use lookaside_core::ReportedWeight;
 use lookaside_proto::xds::data::orca::v3::OrcaLoadReport;
 
 use super::{super::clock::Clock, WeightedRoundRobin, out_of_band::LoadStream, report};
-use crate::{CallEnd, CallTracker, Subchannel, SubchannelId};
+use crate::{
+    CallEnd, CallTracker, Subchannel, SubchannelId,
+    subchannel::{IdMap, IdSet},
+};
 
 /// The weights of all backends of a list, by their reports.
 pub(super) struct Weights {
     settings: Arc<WeightedRoundRobin>,
     /// From the first backend on.
     clock: Option<Clock>,
-    backends: HashMap<SubchannelId, Known>,
+    backends: IdMap<Known>,
 }
 
 #[derive(Default)]
@@ -32,7 +31,7 @@ impl Weights {
         Self {
             settings: Arc::new(settings),
             clock: None,
-            backends: HashMap::new(),
+            backends: IdMap::default(),
         }
     }
 
@@ -56,7 +55,7 @@ impl Weights {
     pub(super) fn watch(&mut self, ready: &[Subchannel], now: Instant) {
         let clock = *self.clock.get_or_insert_with(|| Clock::new(now));
         let period = self.settings.out_of_band();
-        let ids: HashSet<_> = ready.iter().map(Subchannel::id).collect();
+        let ids: IdSet = ready.iter().map(Subchannel::id).collect();
         for (id, known) in &mut self.backends {
             if !ids.contains(id) {
                 known.stream = None;
