@@ -1,3 +1,4 @@
+mod check;
 mod connect;
 mod ports;
 mod shutdown;

@@ -3,6 +3,7 @@
 mod backend;
 mod control;
 mod demo;
+mod health;
 mod inspect;
 mod probe;
 mod register;
@@ -41,6 +42,7 @@ enum Command {
     Backend(backend::Backend),
     Probe(probe::Probe),
     Demo(demo::Demo),
+    Health(health::Health),
     Services(inspect::Services),
     Service(inspect::Service),
     Watch(inspect::Watch),
@@ -149,6 +151,7 @@ impl Command {
             Self::Backend(backend) => Box::pin(backend.run()).await,
             Self::Probe(probe) => Box::pin(probe.run()).await,
             Self::Demo(demo) => Box::pin(demo.run()).await,
+            Self::Health(health) => Box::pin(health.run()).await,
             Self::Services(services) => Box::pin(services.run()).await,
             Self::Service(service) => Box::pin(service.run()).await,
             Self::Watch(watch) => Box::pin(watch.run()).await,

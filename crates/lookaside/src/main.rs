@@ -7,6 +7,7 @@ mod control;
 mod demo;
 mod inspect;
 mod logging;
+mod notify;
 mod open_files;
 mod output;
 mod probe;

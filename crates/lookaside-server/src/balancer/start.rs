@@ -243,7 +243,7 @@ fn bind(addr: SocketAddr, connections: &Connections) -> Result<BoundPort, StartE
 }
 
 /// Refuses rules that can never hold, and warns of doors that stand open.
-fn check_access(config: &Config) -> Result<(), StartError> {
+pub(super) fn check_access(config: &Config) -> Result<(), StartError> {
     let mutual = config.tls.as_ref().filter(|tls| tls.client_ca.is_some());
     if mutual.is_none() && config.access.needs_certificates() {
         return Err(StartError::NoCertificates);

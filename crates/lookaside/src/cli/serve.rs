@@ -1,3 +1,5 @@
+mod check;
+
 use std::{convert::Infallible, io::Write, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, anyhow};
@@ -8,6 +10,7 @@ use lookaside_server::Balancer;
 use super::Failure;
 use crate::{
     config::{Overrides, RegistryUrl, load},
+    notify::Notifier,
     open_files, registry,
     signals::{Hangups, Signals},
     tokens::Tokens,
@@ -20,6 +23,8 @@ use crate::{
 /// missing. On SIGINT or SIGTERM it closes the client port, goes on pushing, and hands
 /// its clients to the other replicas over some seconds; a second signal ends it at once.
 /// On SIGHUP it reads the files with keys again, which it also does every few seconds.
+/// Under systemd it says when it is ready, what it waits for, and that it is alive
+/// (`Type=notify`, `WatchdogSec=`).
 ///
 /// Every key of the configuration file has an environment variable:
 /// LOOKASIDE_LISTS_MAX_SLOTS is `max_slots` of `lists`. A flag wins over the environment,
@@ -30,6 +35,7 @@ Example:
   lookaside serve                                              backends register through it
   lookaside serve --registry etcd://10.0.0.1:2379,10.0.0.2:2379 --listen 0.0.0.0:7400
   lookaside serve --config /etc/lookaside/lookaside.toml
+  lookaside serve --config /etc/lookaside/lookaside.toml --check
 
 Exit codes: 0 it ran; 1 something failed while it ran; 2 wrong usage or configuration.")]
 pub(super) struct Serve {
@@ -49,6 +55,11 @@ pub(super) struct Serve {
     /// file:PATH, or etcd://HOST:PORT[,HOST:PORT...] [default: memory:]
     #[arg(long, value_name = "URL")]
     registry: Option<RegistryUrl>,
+
+    /// Only say whether a balancer would start with this: reads the configuration and every
+    /// file that it names, opens no port, and ends
+    #[arg(long)]
+    check: bool,
 }
 
 impl Serve {
@@ -64,6 +75,11 @@ impl Serve {
             tracing::warn!(%variable, "environment variable is no setting of lookaside");
         }
         let config = loaded.config;
+        if self.check {
+            return Box::pin(check::check(config)).await;
+        }
+        let mut notifier = Notifier::from_env();
+        notifier.feed_watchdog();
         let room = open_files::raise_limit(config.limits.streams);
 
         let mut signals = Signals::new()?;
@@ -93,13 +109,14 @@ impl Serve {
         tracing::info!(%admin, registry = %config.registry, "reading the registry");
         let mut failed = None;
         let why = tokio::select! {
-            name = serve(&balancer, &mut signals) => name?,
-            never = reload(&balancer, &tokens, &mut hangups) => match never {},
+            name = serve(&balancer, &mut signals, &notifier) => name?,
+            never = reload(&balancer, &tokens, &mut hangups, &notifier) => match never {},
             // Whoever supervises the process starts it anew; until then other replicas
             // have the clients.
             reason = balancer.failed() => &**failed.insert(reason),
         };
         tracing::info!("{why}: handing the clients over; a second signal ends it at once");
+        notifier.stopping("handing the clients over");
         let ending = async {
             balancer.shutdown().await;
             if let Some(saved) = &opened.saved {
@@ -115,25 +132,59 @@ impl Serve {
 }
 
 /// Says where it listens once clients can connect; returns the signal that ends it.
-async fn serve(balancer: &Balancer, signals: &mut Signals) -> Result<&'static str, Failure> {
+async fn serve(
+    balancer: &Balancer,
+    signals: &mut Signals,
+    notifier: &Notifier,
+) -> Result<&'static str, Failure> {
     tokio::select! {
-        () = balancer.ready() => {
+        () = waiting(balancer, notifier) => {
             let (clients, admin) = (balancer.client_addr(), balancer.admin_addr());
             let mut out = std::io::stdout();
             writeln!(out, "listening {clients} admin {admin}")?;
             out.flush()?;
+            notifier.ready(&format!("serving clients at {clients}"));
             Ok(signals.next().await)
         }
         name = signals.next() => Ok(name),
     }
 }
 
+/// Waits until clients can connect, and tells the service manager what for.
+async fn waiting(balancer: &Balancer, notifier: &Notifier) {
+    let mut readiness = balancer.readiness();
+    loop {
+        let now = readiness.borrow_and_update().clone();
+        if now.is_ready() {
+            return;
+        }
+        notifier.status(&now.to_string());
+        if readiness.changed().await.is_err() {
+            // The sender lives as long as the balancer.
+            return;
+        }
+    }
+}
+
 /// Has files read again whenever a signal asks for it.
-async fn reload(balancer: &Balancer, tokens: &Tokens, hangups: &mut Hangups) -> Infallible {
+async fn reload(
+    balancer: &Balancer,
+    tokens: &Tokens,
+    hangups: &mut Hangups,
+    notifier: &Notifier,
+) -> Infallible {
     loop {
         hangups.next().await;
+        // One that is still starting does not reload: it would seem to have started.
+        let is_ready = balancer.readiness().borrow().is_ready();
+        if is_ready {
+            notifier.reloading();
+        }
         balancer.reload();
         tokens.reload();
+        if is_ready {
+            notifier.ready("serving clients, files read again");
+        }
     }
 }
 
