@@ -5,8 +5,12 @@ use std::{
 };
 
 use etcd_client::{GetOptions, WatchOptions, WatchStream};
-use lookaside_registry::reflector::{
-    Action, Failure, Header, Input, Layout, Notice, PageRequest, Reflector, Update, WatchResponse,
+use lookaside_registry::{
+    Activity,
+    reflector::{
+        Action, Failure, Header, Input, Layout, Notice, PageRequest, Reflector, Update,
+        WatchResponse,
+    },
 };
 use tokio::{
     sync::watch,
@@ -40,6 +44,7 @@ pub(crate) struct Follower<L: Layout> {
     request: Option<Pin<Box<dyn Future<Output = Done> + Send>>>,
     watch: Option<WatchStream>,
     complaint: Complaint,
+    activity: Arc<Activity>,
     out: watch::Sender<Option<Update<L::Service>>>,
 }
 
@@ -55,6 +60,7 @@ impl<L: Layout<Service: Send + Sync + 'static>> Follower<L> {
         layout: L,
         prefix: Arc<str>,
         connector: Arc<Connector>,
+        activity: Arc<Activity>,
     ) -> (Self, Published<L::Service>) {
         let (out, published) = watch::channel(None);
         let mut rng = fastrand::Rng::new();
@@ -70,6 +76,7 @@ impl<L: Layout<Service: Send + Sync + 'static>> Follower<L> {
             request: None,
             watch: None,
             complaint: Complaint::default(),
+            activity,
             out,
         };
         (this, published)
@@ -201,20 +208,30 @@ impl<L: Layout<Service: Send + Sync + 'static>> Follower<L> {
         let prefix = &*self.prefix;
         let member = self.connection.as_ref().map(Connection::member);
         match notice {
-            Notice::Listed { keys, revision } => info!(prefix, member, keys, revision, "listed"),
+            Notice::Listed { keys, revision } => {
+                self.activity.listed();
+                info!(prefix, member, keys, revision, "listed");
+            }
+            Notice::Changed { events } => {
+                self.activity.changed(events);
+                debug!(prefix, member, events, "etcd told of changes");
+            }
             Notice::RolledBack {
                 from,
                 to,
                 other_cluster,
-            } => error!(
-                prefix,
-                member,
-                from,
-                to,
-                other_cluster,
-                "etcd went back to an earlier state, or is another cluster: \
-                 following what it says now"
-            ),
+            } => {
+                self.activity.rolled_back();
+                error!(
+                    prefix,
+                    member,
+                    from,
+                    to,
+                    other_cluster,
+                    "etcd went back to an earlier state, or is another cluster: \
+                     following what it says now"
+                );
+            }
             Notice::Following { from } => {
                 if self.complaint.settle() {
                     info!(prefix, member, revision = from, "following etcd again");
@@ -223,6 +240,7 @@ impl<L: Layout<Service: Send + Sync + 'static>> Follower<L> {
                 }
             }
             Notice::Failed { reason } => {
+                self.activity.failed();
                 if self.complaint.is_due(&reason, Instant::now()) {
                     warn!(
                         prefix,

@@ -26,12 +26,22 @@ struct Part<S, T> {
     last: Option<(Arc<Reflected<S>>, Arc<T>)>,
 }
 
+/// What there is of a part, how far to trust it, and when the first of what is new was
+/// heard of.
+type Taken<T> = (Option<Arc<T>>, Option<Freshness>, Option<Instant>);
+
 impl<S: Clone, T> Part<S, T> {
     /// The newest. As long as the state is the same, so is the `Arc`.
-    fn take(&mut self) -> (Option<Arc<T>>, Option<Freshness>) {
-        let Some(Update { state, freshness }) = self.published.borrow_and_update().clone() else {
-            return (None, None);
+    fn take(&mut self) -> Taken<T> {
+        let Some(Update {
+            state,
+            freshness,
+            heard_at,
+        }) = self.published.borrow_and_update().clone()
+        else {
+            return (None, None, None);
         };
+        let mut heard = None;
         if let Some(state) = state
             && !self
                 .last
@@ -40,12 +50,13 @@ impl<S: Clone, T> Part<S, T> {
         {
             let converted = Arc::new((self.convert)(&state));
             self.last = Some((state, converted));
+            heard = heard_at;
         }
         let converted = self
             .last
             .as_ref()
             .map(|(_, converted)| Arc::clone(converted));
-        (converted, Some(freshness))
+        (converted, Some(freshness), heard)
     }
 }
 
@@ -102,9 +113,9 @@ impl Publisher {
             if changed.is_err() {
                 return;
             }
-            let (backends, backends_freshness) = self.backends.take();
-            let (settings, settings_freshness) = self.settings.take();
-            let (overrides, overrides_freshness) = self.overrides.take();
+            let (backends, backends_freshness, backends_heard) = self.backends.take();
+            let (settings, settings_freshness, settings_heard) = self.settings.take();
+            let (overrides, overrides_freshness, overrides_heard) = self.overrides.take();
             if let (Some(backends_freshness), Some(settings_freshness), Some(overrides_freshness)) =
                 (backends_freshness, settings_freshness, overrides_freshness)
             {
@@ -116,6 +127,10 @@ impl Publisher {
                         worse(backends_freshness, settings_freshness),
                         overrides_freshness,
                     ),
+                    heard_at: [backends_heard, settings_heard, overrides_heard]
+                        .into_iter()
+                        .flatten()
+                        .min(),
                 }));
             }
         }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use lookaside_registry::{OverrideWriter, Registrar, Registry, RegistryState};
+use lookaside_registry::{Activity, OverrideWriter, Registrar, Registry, RegistryState};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
@@ -17,6 +17,7 @@ pub struct EtcdRegistry {
     url: String,
     state: watch::Receiver<Arc<RegistryState>>,
     registrar: Arc<EtcdRegistrar>,
+    activity: Arc<Activity>,
     /// Three followers and the publisher; they end with it.
     _tasks: JoinSet<()>,
 }
@@ -34,21 +35,34 @@ impl EtcdRegistry {
         let (prefix, config_prefix) = (config.prefix.clone(), config.config_prefix.clone());
         let override_prefix = config.override_prefix.clone();
         let connector = Arc::new(Connector::new(config).await?);
+        let activity = Arc::<Activity>::default();
         let endpoints = Endpoints {
             prefix: prefix.clone(),
         };
         let settings = SettingsKeys {
             prefix: config_prefix.clone(),
         };
-        let (backends, published_backends) =
-            Follower::new(endpoints, prefix, Arc::clone(&connector));
-        let (settings, published_settings) =
-            Follower::new(settings, config_prefix, Arc::clone(&connector));
+        let (backends, published_backends) = Follower::new(
+            endpoints,
+            prefix,
+            Arc::clone(&connector),
+            Arc::clone(&activity),
+        );
+        let (settings, published_settings) = Follower::new(
+            settings,
+            config_prefix,
+            Arc::clone(&connector),
+            Arc::clone(&activity),
+        );
         let overrides = OverrideKeys {
             prefix: override_prefix.clone(),
         };
-        let (overrides, published_overrides) =
-            Follower::new(overrides, override_prefix, Arc::clone(&connector));
+        let (overrides, published_overrides) = Follower::new(
+            overrides,
+            override_prefix,
+            Arc::clone(&connector),
+            Arc::clone(&activity),
+        );
         let (publisher, state) = Publisher::new(
             published_backends,
             published_settings,
@@ -64,6 +78,7 @@ impl EtcdRegistry {
             url,
             state,
             registrar: Arc::new(EtcdRegistrar::over(connector)),
+            activity,
             _tasks: tasks,
         })
     }
@@ -84,5 +99,9 @@ impl Registry for EtcdRegistry {
 
     fn override_writer(&self) -> Option<Arc<dyn OverrideWriter>> {
         Some(Arc::clone(&self.registrar) as Arc<dyn OverrideWriter>)
+    }
+
+    fn activity(&self) -> Option<&Activity> {
+        Some(&self.activity)
     }
 }

@@ -3,6 +3,7 @@
 //! A [`Registry`] publishes its whole state as one immutable value after every
 //! change; a [`Registrar`] writes backends into it.
 
+mod activity;
 mod claim;
 mod file;
 mod judged;
@@ -19,6 +20,7 @@ mod settings;
 mod state;
 mod task;
 
+pub use activity::Activity;
 pub use claim::{Claim, MAX_SECRET_BYTES, MIN_SECRET_BYTES, Owner};
 pub use file::{DEFAULT_POLL, FileError, FileRegistry, MAX_FILE_BYTES};
 pub use judged::{Judged, LastKnown, LastSuspect};

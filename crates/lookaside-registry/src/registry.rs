@@ -2,7 +2,9 @@ use std::{fmt, sync::Arc};
 
 use tokio::sync::watch;
 
-use crate::{Judged, LastKnown, OverrideWriter, Registrar, RegistryState, saved::SavingStatus};
+use crate::{
+    Activity, Judged, LastKnown, OverrideWriter, Registrar, RegistryState, saved::SavingStatus,
+};
 
 /// Where backends and settings are recorded.
 ///
@@ -38,6 +40,11 @@ pub trait Registry: fmt::Debug + Send + Sync + 'static {
 
     /// How saving its state goes, where it is saved.
     fn saving(&self) -> Option<&SavingStatus> {
+        None
+    }
+
+    /// What following it took, where that is counted.
+    fn activity(&self) -> Option<&Activity> {
         None
     }
 }

@@ -52,8 +52,8 @@ use self::{
     stand_in::StandIn,
 };
 use crate::{
-    Freshness, Held, Judged, LastKnown, MemoryRegistry, OverrideWriter, Registrar, RegistrarError,
-    Registry, RegistryState, task::Task,
+    Activity, Freshness, Held, Judged, LastKnown, MemoryRegistry, OverrideWriter, Registrar,
+    RegistrarError, Registry, RegistryState, task::Task,
 };
 
 /// How long [`SavedRegistry::flush`] waits for a disk.
@@ -205,6 +205,10 @@ impl Registry for SavedRegistry {
 
     fn judged(&self) -> Option<watch::Sender<Arc<Judged>>> {
         Some(self.judged.clone())
+    }
+
+    fn activity(&self) -> Option<&Activity> {
+        self.inner.activity()
     }
 
     fn saving(&self) -> Option<&SavingStatus> {

@@ -17,6 +17,9 @@ pub struct RegistryState {
     pub overrides: Option<Arc<OverridesSnapshot>>,
     /// How far to trust the above.
     pub freshness: Freshness,
+    /// When this process heard of what is new here, against the state before; `None` where
+    /// nothing is, or nobody knows.
+    pub heard_at: Option<Instant>,
 }
 
 /// How a registry's state relates to the registry.
@@ -51,6 +54,7 @@ impl RegistryState {
             settings: None,
             overrides: None,
             freshness: Freshness::Connecting { since, error: None },
+            heard_at: None,
         }
     }
 

@@ -16,6 +16,7 @@ mod encode;
 mod grpc;
 mod health;
 mod http;
+mod journey;
 mod listener;
 mod metrics;
 mod peers;

@@ -1,19 +1,32 @@
 //! What is measured, as OpenMetrics.
 
 mod health;
+mod histogram;
+mod process;
+mod push;
+mod registry;
 mod removals;
+mod services;
 mod state;
+mod streams;
+
+use std::sync::Arc;
 
 use prometheus_client::{
     encoding::text,
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
     registry::Registry,
 };
 
-pub(crate) use self::health::HealthMetrics;
-pub(crate) use self::removals::RemovalMetrics;
-use self::state::StateMetrics;
-use crate::balance_load::Reason;
+pub(crate) use self::{
+    health::HealthMetrics, push::PushMetrics, registry::RegistryMetrics, removals::RemovalMetrics,
+    streams::StreamEnd,
+};
+use self::{
+    histogram::Histogram, process::ProcessMetrics, services::ServiceMetrics, state::StateMetrics,
+    streams::StreamEnds,
+};
+use crate::{balance_load::Reason, table::Table};
 
 /// The media type of [`Metrics::encode`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -66,6 +79,9 @@ pub(crate) struct Metrics {
     pub(crate) services: Gauge,
     pub(crate) problems: Gauge,
     pub(crate) ready: Gauge,
+    pub(crate) push: Arc<PushMetrics>,
+    pub(crate) ends: StreamEnds,
+    pub(crate) follow: RegistryMetrics,
     pub(crate) registry_revision: Gauge,
     pub(crate) registry_age_seconds: Gauge,
     pub(crate) removals: RemovalMetrics,
@@ -139,11 +155,23 @@ impl Metrics {
             "Connections that did not come to speak TLS, by reason",
             handshakes_failed.clone(),
         );
+        registry.register(
+            "build",
+            "The version of this balancer",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        registry.register_collector(Box::new(ProcessMetrics));
+        let push = Arc::new(PushMetrics::register(&mut registry));
+        let ends = StreamEnds::register(&mut registry);
+        let follow = RegistryMetrics::register(&mut registry);
         let removals = RemovalMetrics::new(&mut registry);
         let state = StateMetrics::new(&mut registry);
         let health = HealthMetrics::new(&mut registry);
         Self {
             registry,
+            push,
+            ends,
+            follow,
             health,
             removals,
             handshakes_failed,
@@ -166,6 +194,12 @@ impl Metrics {
             registry_revision,
             registry_age_seconds,
         }
+    }
+
+    /// Exports what there is to say of each service, too.
+    pub(crate) fn of_services(&mut self, table: Arc<Table>) {
+        let services = Box::new(ServiceMetrics::new(table));
+        self.registry.register_collector(services);
     }
 
     /// Counts a connection until it is dropped.

@@ -13,6 +13,7 @@ mod removal_report;
 mod service;
 mod services;
 mod task;
+mod waits;
 
 pub(crate) use self::{
     diff::changed,

@@ -120,6 +120,8 @@ impl Scrape for Status {
         metrics
             .registry_age_seconds
             .set(i64::try_from(age).unwrap_or(i64::MAX));
+        let activity = self.registry.activity();
+        metrics.follow.set(&state.freshness, activity);
         metrics.state.set(&state.freshness, self.registry.saving());
         metrics.encode()
     }

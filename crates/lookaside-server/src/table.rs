@@ -7,6 +7,9 @@
 //! [`Topic`](crate::topic::Topic) wakes it.
 
 mod entry;
+mod fingerprint;
+mod labels;
+mod plan_state;
 mod record;
 mod sent;
 mod stream;
@@ -21,8 +24,12 @@ use dashmap::DashMap;
 use lookaside_core::ServiceName;
 use tokio::sync::watch;
 
+#[cfg(test)]
+pub(crate) use self::labels::MAX_LABELLED;
 pub(crate) use self::{
     entry::{Entry, Published},
+    labels::{Labels, OTHER},
+    plan_state::PlanState,
     record::{StreamId, StreamRecord},
     stream::OpenStream,
     streams::Streams,
@@ -38,6 +45,8 @@ pub(crate) struct Table {
     /// Changes when a service appears, for streams that wait for theirs.
     appeared: watch::Sender<()>,
     last_stream: AtomicU64,
+    /// Who has a label in metrics.
+    labels: Arc<Labels>,
 }
 
 impl Table {
@@ -46,6 +55,7 @@ impl Table {
             services: DashMap::new(),
             appeared: watch::Sender::new(()),
             last_stream: AtomicU64::new(0),
+            labels: Arc::default(),
         }
     }
 
@@ -98,7 +108,7 @@ impl Table {
         let entry = self
             .services
             .entry(name.clone())
-            .or_insert_with(|| Arc::new(Entry::new(name.clone())));
+            .or_insert_with(|| self.entry(name));
         entry.topic().publish_first_fallback(Origin::default());
         OpenStream::new(Arc::clone(self), Arc::clone(&entry))
     }
@@ -108,9 +118,27 @@ impl Table {
         let entry = self
             .services
             .entry(name.clone())
-            .or_insert_with(|| Arc::new(Entry::new(name.clone())));
-        entry.registered.store(true, Relaxed);
+            .or_insert_with(|| self.entry(name));
+        entry.register();
         Arc::clone(&entry)
+    }
+
+    fn entry(&self, name: &ServiceName) -> Arc<Entry> {
+        Arc::new(Entry::new(name.clone(), Arc::clone(&self.labels)))
+    }
+
+    /// Who has a label in metrics.
+    pub(crate) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// The same on replicas that serve the same, of what the registry has.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let fingerprints = self.services.iter().filter_map(|entry| {
+            let published = entry.published()?;
+            Some(published.fingerprint(entry.name()))
+        });
+        fingerprints.fold(0, |all, one| all ^ u64::from(one))
     }
 
     /// To be called when a registered service has got its first update.

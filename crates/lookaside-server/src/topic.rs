@@ -17,6 +17,7 @@ use lookaside_core::Revision;
 use crate::{
     encode::EncodedList,
     http::{Flight, Patience},
+    journey::Journey,
     waiters::{Waiters, Waiting},
 };
 
@@ -27,6 +28,8 @@ pub(crate) struct Update {
     version: u64,
     content: Content,
     origin: Origin,
+    /// `None` for what no change in the registry brought.
+    journey: Option<Journey>,
 }
 
 /// The plan that an update tells of; the default one is of no plan.
@@ -79,29 +82,39 @@ pub(crate) struct Topic {
 
 impl Topic {
     /// Replaces the current update and wakes all streams.
-    pub(crate) fn publish(&self, content: Content, origin: Origin) {
-        self.publish_if(content, origin, |_| true);
+    pub(crate) fn publish(&self, content: Content, origin: Origin, journey: Option<Journey>) {
+        self.publish_if(content, origin, journey, |_| true);
     }
 
     /// Sends streams to fallback if nothing was published yet.
     pub(crate) fn publish_first_fallback(&self, origin: Origin) {
-        self.publish_if(Content::Fallback, origin, |version| version == 0);
+        self.publish_if(Content::Fallback, origin, None, |version| version == 0);
     }
 
-    fn publish_if(&self, content: Content, origin: Origin, published: impl FnOnce(u64) -> bool) {
+    fn publish_if(
+        &self,
+        content: Content,
+        origin: Origin,
+        journey: Option<Journey>,
+        published: impl FnOnce(u64) -> bool,
+    ) {
         let mut version = self
             .publishing
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if published(*version) {
             *version += 1;
-            let update = Update {
+            let update = Arc::new(Update {
                 version: *version,
                 content,
                 origin,
-            };
-            self.current.store(Some(Arc::new(update)));
-            self.waiters.wake_all();
+                journey,
+            });
+            self.current.store(Some(Arc::clone(&update)));
+            let woken = self.waiters.wake_all();
+            if let Some(journey) = &update.journey {
+                journey.woken(woken);
+            }
         }
     }
 
@@ -183,6 +196,12 @@ impl Subscription {
             0 => 0,
             seen => version - seen - 1,
         };
+        // One whose first this is was not there when it began.
+        if self.seen > 0
+            && let Some(journey) = update.as_ref().and_then(|update| update.journey.as_ref())
+        {
+            journey.taken();
+        }
         self.seen = version;
         Some((update, skipped))
     }
@@ -196,6 +215,12 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        if self.seen > 0
+            && let Some((_, update)) = self.newest()
+            && let Some(journey) = update.as_ref().and_then(|update| update.journey.as_ref())
+        {
+            journey.given_up();
+        }
         self.topic.waiters.remove(&mut self.waiting);
     }
 }

@@ -103,8 +103,9 @@ impl<T> Waiters<T> {
         drop(removed);
     }
 
-    pub(crate) fn wake_all(&self) {
-        self.wake(|_| true);
+    /// Wakes all; returns how many.
+    pub(crate) fn wake_all(&self) -> usize {
+        self.wake(|_| true)
     }
 
     /// Wakes those of which `which` holds; returns how many.

@@ -51,6 +51,7 @@ fn update<S>(revision: i64, as_of: Instant) -> Option<Update<S>> {
     Some(Update {
         state: Some(Arc::new(state)),
         freshness: Freshness::Synced { as_of },
+        heard_at: None,
     })
 }
 

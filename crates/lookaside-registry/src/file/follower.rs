@@ -102,6 +102,7 @@ impl Follower {
                 (Some(_), None) => Freshness::Synced { as_of },
                 (Some(_), Some(error)) => Freshness::Stale { as_of, error },
             },
+            heard_at: None,
         }
     }
 

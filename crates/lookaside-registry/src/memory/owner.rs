@@ -46,6 +46,7 @@ impl Owner {
             freshness: Freshness::Synced {
                 as_of: Instant::now(),
             },
+            heard_at: None,
         }));
         let (version, versions) = watch::channel(Version::default());
         Self {
@@ -122,7 +123,9 @@ async fn run(
                 let as_of = Instant::now();
                 // A new age, but nothing to wake anybody for.
                 publisher.send_if_modified(|state| {
-                    Arc::make_mut(state).freshness = Freshness::Synced { as_of };
+                    let state = Arc::make_mut(state);
+                    state.freshness = Freshness::Synced { as_of };
+                    state.heard_at = None;
                     false
                 });
                 continue;

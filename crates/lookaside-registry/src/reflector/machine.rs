@@ -30,6 +30,8 @@ pub struct Reflector<L: Layout> {
     state: Option<Arc<Reflected<L::Service>>>,
     /// Whether more is known than `state` shows.
     unseen: bool,
+    /// When the first of it was heard of.
+    heard_at: Option<Instant>,
     /// The last proof that nothing is being missed; before there is one, the start.
     as_of: Instant,
     /// What keeps the state from being followed live, if something does.
@@ -100,6 +102,7 @@ impl<L: Layout> Reflector<L> {
             dissent: Dissent::default(),
             state: None,
             unseen: false,
+            heard_at: None,
             as_of: now,
             error: None,
             changed: true,
@@ -133,6 +136,7 @@ impl<L: Layout> Reflector<L> {
         std::mem::take(&mut self.changed).then(|| Update {
             state: self.state.clone(),
             freshness: self.freshness(),
+            heard_at: self.heard_at.take(),
         })
     }
 
@@ -333,6 +337,7 @@ impl<L: Layout> Reflector<L> {
         self.must_list = false;
         self.dissent.settle();
         self.unseen = true;
+        self.heard_at.get_or_insert(now);
         self.as_of = first.at;
         self.error = None;
         self.changed = true;
@@ -385,7 +390,7 @@ impl<L: Layout> Reflector<L> {
                 self.alive(now);
             }
         }
-        self.apply(known, response.events);
+        self.apply(known, response.events, now);
         // What it missed while there was no watch is on its way; the answer tells when
         // it is through.
         let behind = opening.is_some_and(|read| read.revision > known.applied);
@@ -404,7 +409,7 @@ impl<L: Layout> Reflector<L> {
         });
     }
 
-    fn apply(&mut self, known: Known, events: Vec<Event>) {
+    fn apply(&mut self, known: Known, events: Vec<Event>, now: Instant) {
         // The watch starts at the applied revision, so the first ones may be known.
         let mut fresh = events
             .into_iter()
@@ -413,11 +418,15 @@ impl<L: Layout> Reflector<L> {
         if fresh.peek().is_none() {
             return;
         }
-        let mut applied = known.applied;
-        self.store
-            .apply(fresh.inspect(|event| applied = applied.max(event.mod_revision())));
+        let (mut applied, mut count) = (known.applied, 0);
+        self.store.apply(fresh.inspect(|event| {
+            applied = applied.max(event.mod_revision());
+            count += 1;
+        }));
+        self.notices.push(Notice::Changed { events: count });
         self.known = Some(Known { applied, ..known });
         self.unseen = true;
+        self.heard_at.get_or_insert(now);
         self.changed = true;
     }
 

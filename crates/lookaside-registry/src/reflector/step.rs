@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lookaside_core::Revision;
+use tokio::time::Instant;
 
 use super::{Failure, Header, Page, PageRequest, Reflected, WatchResponse};
 use crate::Freshness;
@@ -52,6 +53,8 @@ pub struct Update<S> {
     pub state: Option<Arc<Reflected<S>>>,
     /// How far to trust it.
     pub freshness: Freshness,
+    /// When the first of what is new in the state was heard of; `None` if nothing is.
+    pub heard_at: Option<Instant>,
 }
 
 /// Something an operator may want to know.
@@ -73,6 +76,11 @@ pub enum Notice {
         to: Revision,
         /// Whether it is another cluster.
         other_cluster: bool,
+    },
+    /// The watch told of changes.
+    Changed {
+        /// Of so many keys.
+        events: u64,
     },
     /// The watch is confirmed (again).
     Following {

@@ -36,6 +36,7 @@ impl Known {
                 as_of: self.as_of,
                 error,
             },
+            heard_at: registry.and_then(|it| it.heard_at),
         }
     }
 }

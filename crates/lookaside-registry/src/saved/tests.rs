@@ -34,6 +34,7 @@ impl Puppet {
             freshness: Freshness::Synced {
                 as_of: Instant::now(),
             },
+            heard_at: None,
         }));
     }
 }

@@ -27,6 +27,7 @@ use crate::{
     encode::MAX_HEAD_BYTES,
     http::{Flight, Payload},
     listener::watch,
+    metrics::StreamEnd,
     table::{OpenStream, StreamRecord},
     topic::{Content, Subscription, Topic},
 };
@@ -36,6 +37,8 @@ use crate::{
 /// load reports on the way.
 pub(crate) struct BalanceBody<B> {
     ended: bool,
+    /// Why it ends by itself.
+    reason: Option<StreamEnd>,
     /// `None` once the client has half-closed.
     requests: Option<B>,
     reader: FrameReader,
@@ -104,6 +107,7 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
         head.extend_from_slice(&initial);
         Self {
             ended: false,
+            reason: None,
             requests: Some(requests),
             reader,
             unfinished: None,
@@ -154,16 +158,20 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
             return Poll::Pending;
         }
         if let Some(status) = self.failure.take() {
+            self.reason = Some(StreamEnd::Failed);
             return self.end(status);
         }
         if let Some(data) = self.newest() {
             return Poll::Ready(Some(Frame::data(data)));
         }
-        self.end(if drained {
-            Status::unavailable("this balancer is being shut down")
+        let (reason, status) = if drained {
+            let status = Status::unavailable("this balancer is being shut down");
+            (StreamEnd::Ended, status)
         } else {
-            Status::ok("")
-        })
+            (StreamEnd::HalfClosed, Status::ok(""))
+        };
+        self.reason = Some(reason);
+        self.end(status)
     }
 
     /// Goes on with the service that was asked for, now that there is one.
@@ -247,6 +255,8 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
             self.shared.metrics.updates_skipped.inc_by(skipped);
         }
         let payload = Payload::new(self.head.split().freeze(), rest);
+        let bytes = &self.shared.metrics.push.bytes;
+        bytes.inc_by(payload.remaining() as u64);
         let now = self.shared.patience.now();
         let landing = Flight::begin(self.record.flight(), payload.remaining(), now);
         if !std::mem::replace(&mut self.watched, true) {
@@ -283,6 +293,17 @@ impl<B: Body<Data = Bytes> + Unpin> Body for BalanceBody<B> {
 
     fn is_end_stream(&self) -> bool {
         self.ended
+    }
+}
+
+impl<B> Drop for BalanceBody<B> {
+    fn drop(&mut self) {
+        let reason = match self.reason {
+            Some(reason) => reason,
+            None if self.record.flight().has_expired() => StreamEnd::Stuck,
+            None => StreamEnd::Gone,
+        };
+        self.shared.metrics.ends.count(reason);
     }
 }
 

@@ -88,7 +88,9 @@ impl Balancer {
 
         let table = Arc::new(Table::new());
         let drain = Arc::new(Drain::default());
-        let metrics = Arc::new(Metrics::new());
+        let mut metrics = Metrics::new();
+        metrics.of_services(Arc::clone(&table));
+        let metrics = Arc::new(metrics);
         let limits = config.limits.clone();
         let admission = Arc::new(Admission::new(limits.clone(), config.timeouts.admission));
         let not_ready = Readiness::NotReady("starting".into());
@@ -166,6 +168,8 @@ impl Balancer {
             limits: PlanLimits::new(slot_bytes),
             defaults: config.lists.policy(),
             panic: config.lists.panic,
+            push: Arc::clone(&metrics.push),
+            registry: metrics.follow.clone(),
         };
         let removal = RemovalConfig {
             probes: config.probes.clone(),

@@ -1,4 +1,8 @@
-use std::{net::SocketAddr, sync::Arc, time::SystemTime};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::SystemTime,
+};
 
 use lookaside_core::{
     BackendId, Ejections, FallbackReason, Health, Limits, List, OnEmpty, Plan, Planner, Policy,
@@ -8,9 +12,11 @@ use lookaside_core::{
 use lookaside_registry::names::Names;
 use tokio::time::Instant;
 
-use super::{backends::Backends, debounce::Debounce, held::Held};
+use super::{backends::Backends, debounce::Debounce, held::Held, waits::Waits};
 use crate::{
     encode::EncodedList,
+    journey::Journey,
+    metrics::{PushMetrics, RegistryMetrics},
     table::{Entry, Published},
     topic::{Content, Origin},
 };
@@ -24,6 +30,9 @@ pub(crate) struct PlanConfig {
     pub(crate) defaults: PolicyDefaults,
     /// The share of healthy addresses below which health is ignored.
     pub(crate) panic: f64,
+    /// What is measured on the way.
+    pub(crate) push: Arc<PushMetrics>,
+    pub(crate) registry: RegistryMetrics,
 }
 
 /// What a service is planned from.
@@ -57,6 +66,8 @@ pub(super) struct PlannedService {
     plan_version: u64,
     changed_at: SystemTime,
     pub(super) debounce: Debounce,
+    /// What has changed and is in no plan yet.
+    pub(super) waits: Option<Waits>,
     /// Since when the registry has nothing of it.
     pub(super) absent_since: Option<Instant>,
 }
@@ -73,6 +84,7 @@ impl PlannedService {
             plan_version: 0,
             changed_at: SystemTime::UNIX_EPOCH,
             debounce: Debounce::default(),
+            waits: None,
             absent_since: None,
         }
     }
@@ -97,6 +109,10 @@ impl PlannedService {
     /// A service of which no backend has an address waits for the first lookup of its
     /// names to end: it is slow, not empty.
     pub(super) fn plan(&mut self, inputs: Inputs, config: &PlanConfig, now: SystemTime) -> bool {
+        let began_at = Instant::now();
+        let waits = self.waits.take();
+        let waits = waits.unwrap_or_else(|| Waits::new(self.entry.name(), began_at, began_at));
+        let _within = waits.span.clone().entered();
         let policy = Policy::new(
             &config.defaults,
             &inputs.settings.settings,
@@ -126,7 +142,11 @@ impl PlannedService {
         if lacks_backends && !inputs.names.covers(&inputs.registered) {
             return false;
         }
+        let lacks_backends = matches!(plan, Plan::Fallback(_));
         let (plan, reason) = self.instead_of_nothing(plan, &inputs, &policy, config);
+        let is_held =
+            lacks_backends && matches!(&*plan, Plan::List(list) if !list.endpoints().is_empty());
+        config.push.planning.observe(began_at.elapsed());
         let changed = self.plan.as_ref().is_none_or(|last| **last != *plan);
         if changed {
             self.plan_version += 1;
@@ -136,13 +156,21 @@ impl PlannedService {
                 plan_version: self.plan_version,
                 revision: inputs.revision,
             };
-            match &*plan {
-                Plan::List(list) => {
-                    topic.publish(Content::List(EncodedList::new(list)), origin);
-                }
-                // Clients that asked before the service was known are there already.
-                Plan::Fallback(_) if self.plan.is_none() => topic.publish_first_fallback(origin),
-                Plan::Fallback(_) => topic.publish(Content::Fallback, origin),
+            // Clients that asked before the service was known are in fallback already.
+            if self.plan.is_none() && matches!(*plan, Plan::Fallback(_)) {
+                topic.publish_first_fallback(origin);
+            } else {
+                let planned_at = Instant::now();
+                let content = content(&plan);
+                let push = Arc::clone(&config.push);
+                push.registry.observe(waits.noticed_at - waits.heard_at);
+                push.merge.observe(began_at - waits.noticed_at);
+                push.plan.observe(planned_at - began_at);
+                push.encode.observe(planned_at.elapsed());
+                let version = self.plan_version;
+                tracing::debug!(version, revision = inputs.revision, "planned anew");
+                let journey = Journey::new(push, waits.heard_at, waits.span);
+                topic.publish(content, origin, Some(journey));
             }
         }
         self.last = Some((Arc::clone(&inputs.service), inputs.revision));
@@ -160,6 +188,8 @@ impl PlannedService {
             plan_version: self.plan_version,
             changed_at: self.changed_at,
             revision: inputs.revision,
+            is_held,
+            fingerprint: OnceLock::new(),
         });
         self.plan = Some(plan);
         changed
@@ -221,6 +251,13 @@ impl PlannedService {
                 }
             }
         }
+    }
+}
+
+fn content(plan: &Plan) -> Content {
+    match plan {
+        Plan::List(list) => Content::List(EncodedList::new(list)),
+        Plan::Fallback(_) => Content::Fallback,
     }
 }
 

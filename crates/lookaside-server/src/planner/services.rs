@@ -18,6 +18,7 @@ use self::remembered::Remembered;
 use super::{
     diff::changed,
     service::{Inputs, PlanConfig, PlannedService},
+    waits::Waits,
 };
 use crate::{
     Lists,
@@ -46,6 +47,10 @@ pub(super) struct Services {
     last_known: Option<Remembered>,
     judged: Arc<Judged>,
     has_state: bool,
+    /// When this process heard of what is being taken over.
+    heard_at: Option<Instant>,
+    /// That of the state before: one that only says that nothing has changed may repeat it.
+    last_heard_at: Option<Instant>,
     planned: HashMap<ServiceName, PlannedService>,
     /// Services whose changes wait, by when they go out.
     due: BTreeSet<(Instant, ServiceName)>,
@@ -76,6 +81,8 @@ impl Services {
             last_known: None,
             judged: Arc::default(),
             has_state: false,
+            heard_at: None,
+            last_heard_at: None,
             planned: HashMap::new(),
             due: BTreeSet::new(),
             due_of: HashMap::new(),
@@ -114,9 +121,23 @@ impl Services {
         self.watch_removals(&before, now);
         names.extend(self.removals.take_changed());
         self.note_suspects(&names);
+        if !names.is_empty() {
+            self.config.registry.changes.inc();
+            tracing::debug!(
+                revision = backends.revision,
+                services = names.len(),
+                "the registry has changed"
+            );
+        }
+        let heard_at = state
+            .heard_at
+            .filter(|_| state.heard_at != self.last_heard_at);
+        self.last_heard_at = state.heard_at;
+        self.heard_at = heard_at;
         for name in names {
             self.change(name, now);
         }
+        self.heard_at = None;
     }
 
     /// Takes over what is known of host names, and plans the services that use one of
@@ -185,6 +206,9 @@ impl Services {
         };
         let absent_since = service.absent_since.unwrap_or(now.timer);
         service.absent_since = absent.then_some(absent_since);
+        let heard_at = self.heard_at.unwrap_or(now.timer);
+        let waits = || Waits::new(&name, heard_at, now.timer);
+        service.waits.get_or_insert_with(waits);
         let before = service.debounce;
         let due = service
             .debounce

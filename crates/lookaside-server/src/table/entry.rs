@@ -1,6 +1,6 @@
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
     time::SystemTime,
@@ -13,7 +13,7 @@ use lookaside_core::{
 use lookaside_registry::names::Names;
 use tokio::sync::watch;
 
-use super::Streams;
+use super::{Labels, OTHER, Streams, fingerprint};
 use crate::topic::Topic;
 
 /// One service.
@@ -27,6 +27,8 @@ pub(crate) struct Entry {
     pub(super) streams: AtomicU32,
     open_streams: Streams,
     reports: Mutex<ReportTotals>,
+    labels: Arc<Labels>,
+    is_labelled: AtomicBool,
 }
 
 /// What the planner made of a service, for people.
@@ -54,10 +56,23 @@ pub(crate) struct Published {
     pub(crate) changed_at: SystemTime,
     /// Of the backends.
     pub(crate) revision: Revision,
+    /// Whether it is the last list, kept because no backend can take calls.
+    pub(crate) is_held: bool,
+    /// Made when somebody asks.
+    pub(crate) fingerprint: OnceLock<u32>,
+}
+
+impl Published {
+    /// The same on replicas that serve the same.
+    pub(crate) fn fingerprint(&self, name: &ServiceName) -> u32 {
+        *self
+            .fingerprint
+            .get_or_init(|| fingerprint::of(name, &self.plan))
+    }
 }
 
 impl Entry {
-    pub(super) fn new(name: ServiceName) -> Self {
+    pub(super) fn new(name: ServiceName, labels: Arc<Labels>) -> Self {
         Self {
             name,
             topic: Arc::default(),
@@ -66,7 +81,23 @@ impl Entry {
             streams: AtomicU32::new(0),
             open_streams: Streams::default(),
             reports: Mutex::default(),
+            labels,
+            is_labelled: AtomicBool::new(false),
         }
+    }
+
+    /// The registry has it.
+    pub(super) fn register(&self) {
+        if !self.registered.swap(true, Relaxed) {
+            // That label would be somebody else's.
+            let is_labelled = self.name.as_str() != OTHER && self.labels.take();
+            self.is_labelled.store(is_labelled, Relaxed);
+        }
+    }
+
+    /// Whether metrics name it.
+    pub(crate) fn is_labelled(&self) -> bool {
+        self.is_labelled.load(Relaxed)
     }
 
     pub(crate) fn name(&self) -> &ServiceName {
@@ -109,6 +140,9 @@ impl Entry {
                 Plan::Fallback(_) => published.policy.drops.value.clone(),
             })
             .unwrap_or_default();
+        if !self.is_labelled() {
+            self.labels.report(delta, &drops);
+        }
         self.reports
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -120,5 +154,13 @@ impl Entry {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if self.is_labelled() {
+            self.labels.give_back();
+        }
     }
 }

@@ -51,12 +51,12 @@ fn each_stream_gets_the_newest_update_once_and_skips_the_ones_before() {
     let mut waiting = Stream::new(&topic, 0);
     let mut busy = Stream::new(&topic, 0);
     assert_eq!(waiting.take(), None);
-    topic.publish(Content::Fallback, Origin::default());
+    topic.publish(Content::Fallback, Origin::default(), None);
     assert_eq!(waiting.wakes(), 1);
     assert_eq!(waiting.take(), Some(1));
     assert_eq!(waiting.take(), None);
-    topic.publish(Content::Fallback, Origin::default());
-    topic.publish(Content::Fallback, Origin::default());
+    topic.publish(Content::Fallback, Origin::default(), None);
+    topic.publish(Content::Fallback, Origin::default(), None);
     assert_eq!(waiting.take(), Some(3));
     assert_eq!(busy.take(), Some(3));
     assert_eq!(busy.wakes(), 0, "it never waited");
@@ -74,7 +74,7 @@ fn a_stream_that_ended_is_woken_no_more() {
     let ended = streams.pop().unwrap();
     let woken = Arc::clone(&ended.woken);
     drop(ended);
-    topic.publish(Content::Fallback, Origin::default());
+    topic.publish(Content::Fallback, Origin::default(), None);
     assert_eq!(woken.0.load(SeqCst), 0);
     assert!(streams.iter().all(|stream| stream.wakes() == 1));
 }
@@ -86,7 +86,7 @@ fn a_stream_that_moves_to_another_task_is_woken_there() {
     assert_eq!(stream.take(), None);
     let before = std::mem::take(&mut stream.woken);
     assert_eq!(stream.take(), None);
-    topic.publish(Content::Fallback, Origin::default());
+    topic.publish(Content::Fallback, Origin::default(), None);
     assert_eq!(before.0.load(SeqCst), 0);
     assert_eq!(stream.wakes(), 1);
 }
@@ -123,6 +123,6 @@ fn a_first_fallback_replaces_nothing() {
     assert_eq!(stream.take(), Some(1));
     topic.publish_first_fallback(Origin::default());
     assert_eq!(stream.take(), None);
-    topic.publish(Content::Fallback, Origin::default());
+    topic.publish(Content::Fallback, Origin::default(), None);
     assert_eq!(stream.take(), Some(2));
 }

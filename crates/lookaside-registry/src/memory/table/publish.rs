@@ -33,6 +33,7 @@ impl Table {
             settings: settings.or_else(|| last.settings.clone()),
             overrides: overrides.or_else(|| last.overrides.clone()),
             freshness: Freshness::Synced { as_of: now },
+            heard_at: Some(now),
         })
     }
 

@@ -33,6 +33,7 @@ fn fresh(revision: i64, as_of: Instant) -> Arc<RegistryState> {
         settings: Some(Arc::default()),
         overrides: Some(Arc::default()),
         freshness: Freshness::Synced { as_of },
+        heard_at: None,
     })
 }
 

@@ -30,7 +30,7 @@ async fn a_client_that_sends_without_end_gets_its_answer_and_keeps_no_thread() {
     table
         .register(&orders)
         .topic()
-        .publish(Content::Fallback, Origin::default());
+        .publish(Content::Fallback, Origin::default(), None);
     let admission = Arc::new(Admission::new(Limits::default(), Duration::ZERO));
     let connection = Arc::new(Connection::new(Peer::anyone(Ipv4Addr::LOCALHOST), None));
     let permit = admission.admit(&connection, &orders).await.unwrap();

@@ -61,6 +61,8 @@ impl Fixture {
                 ..PolicyDefaults::default()
             },
             panic,
+            push: Arc::default(),
+            registry: crate::metrics::RegistryMetrics::default(),
         };
         let start = Instant::now();
         let mut state = RegistryState::connecting(start);

@@ -29,6 +29,7 @@ fn state(orders_dropped: u32) -> Arc<RegistryState> {
         freshness: Freshness::Synced {
             as_of: Instant::now(),
         },
+        heard_at: None,
     })
 }
 
@@ -43,6 +44,8 @@ fn start(
         limits: Limits::new(slot_bytes),
         defaults: PolicyDefaults::default(),
         panic: 0.5,
+        push: Arc::default(),
+        registry: crate::metrics::RegistryMetrics::default(),
     };
     let sources = Sources {
         registry: states,
