@@ -120,6 +120,7 @@ impl Fixed {
             freshness: Freshness::Synced {
                 as_of: Instant::now(),
             },
+            heard_at: None,
         })))
     }
 }
