@@ -15,7 +15,9 @@ fn a_service_is_known_from_its_first_update_on() {
         table.open(&wanted).is_none(),
         "there is nothing to tell yet"
     );
-    entry.topic().publish(Content::Fallback, Origin::default(), None);
+    entry
+        .topic()
+        .publish(Content::Fallback, Origin::default(), None);
     let stream = table.open(&wanted).unwrap();
     assert_eq!(stream.service().name().as_str(), "orders");
     assert_eq!(entry.streams(), 1);
@@ -28,7 +30,9 @@ fn the_likelier_name_wins() {
     let table = Arc::new(Table::new());
     for text in ["orders:443", "orders"] {
         let entry = table.register(&name(text));
-        entry.topic().publish(Content::Fallback, Origin::default(), None);
+        entry
+            .topic()
+            .publish(Content::Fallback, Origin::default(), None);
     }
     let stream = table.open(&[name("orders:443"), name("orders")]).unwrap();
     assert_eq!(stream.service().name().as_str(), "orders:443");
@@ -81,7 +85,9 @@ fn a_stream_for_an_unknown_service_is_there_when_it_is_registered() {
 fn a_service_with_a_stream_stays() {
     let table = Arc::new(Table::new());
     let entry = table.register(&name("orders"));
-    entry.topic().publish(Content::Fallback, Origin::default(), None);
+    entry
+        .topic()
+        .publish(Content::Fallback, Origin::default(), None);
     let stream = table.open(&[name("orders")]).unwrap();
     assert!(!table.remove_idle(&name("orders")));
     drop(stream);
@@ -159,7 +165,9 @@ fn a_stream_that_moves_is_listed_where_it_went_and_has_nothing_of_it_yet() {
     stream.list(&record);
     record.note_push(9, Origin::default(), Some(3));
     let after = table.register(&name("orders:443"));
-    after.topic().publish(Content::Fallback, Origin::default(), None);
+    after
+        .topic()
+        .publish(Content::Fallback, Origin::default(), None);
     stream.become_other(table.open(&[name("orders:443")]).unwrap(), &record);
     assert_eq!(open_streams(&before), [0; 0]);
     assert_eq!(open_streams(&after), [1]);
