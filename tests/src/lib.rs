@@ -18,6 +18,7 @@ pub mod cli;
 pub mod etcd;
 pub mod http;
 pub mod inspect;
+pub mod name_server;
 pub mod pki;
 pub mod poll;
 pub mod ports;

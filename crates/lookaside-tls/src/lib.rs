@@ -36,6 +36,7 @@ pub use self::{
     builder::{ClientTlsBuilder, Identity},
     error::ClientTlsError,
     files::TlsFiles,
+    pem::certificates_in,
 };
 
 /// Whom to believe, and what to show of oneself; cheap to clone.

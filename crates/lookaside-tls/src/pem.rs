@@ -5,6 +5,15 @@ use tokio_rustls::rustls::pki_types::{
 
 use crate::ClientTlsError;
 
+/// The certificates in a text in PEM, each in DER.
+///
+/// # Errors
+/// When it is no PEM, or holds no certificate.
+pub fn certificates_in(pem: &[u8]) -> Result<Vec<Vec<u8>>, ClientTlsError> {
+    let found = certificates("certificate", pem)?;
+    Ok(found.into_iter().map(|it| it.to_vec()).collect())
+}
+
 pub(crate) fn certificates(
     what: &str,
     pem: &[u8],

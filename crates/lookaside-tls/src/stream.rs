@@ -11,6 +11,14 @@ use tokio_rustls::client;
 /// one.
 pub struct TlsStream<IO>(pub(crate) client::TlsStream<IO>);
 
+impl<IO> TlsStream<IO> {
+    /// The certificate that the peer showed, in DER.
+    pub fn peer_certificate(&self) -> Option<&[u8]> {
+        let chain = self.0.get_ref().1.peer_certificates()?;
+        chain.first().map(|certificate| &**certificate)
+    }
+}
+
 impl<IO> fmt::Debug for TlsStream<IO> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TlsStream")

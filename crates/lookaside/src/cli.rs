@@ -3,6 +3,7 @@
 mod backend;
 mod control;
 mod demo;
+mod doctor;
 mod health;
 mod inspect;
 mod probe;
@@ -48,6 +49,7 @@ enum Command {
     Watch(inspect::Watch),
     Streams(streams::Streams),
     Token(token::Token),
+    Doctor(doctor::Doctor),
     Drain(control::Drain),
     Undrain(control::Undrain),
     Weight(control::Weight),
@@ -72,6 +74,12 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 }
 
 impl Failure {
+    /// What is wrong, in a line.
+    pub(crate) fn explained(&self) -> String {
+        let (Self::Usage(error) | Self::Runtime(error)) = self;
+        explain(error)
+    }
+
     pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self::Usage(error.into())
     }
@@ -157,6 +165,7 @@ impl Command {
             Self::Watch(watch) => Box::pin(watch.run()).await,
             Self::Streams(streams) => Box::pin(streams.run()).await,
             Self::Token(token) => Box::pin(token.run()).await,
+            Self::Doctor(doctor) => Box::pin(doctor.run()).await,
             Self::Drain(drain) => Box::pin(drain.run()).await,
             Self::Undrain(undrain) => Box::pin(undrain.run()).await,
             Self::Weight(weight) => Box::pin(weight.run()).await,

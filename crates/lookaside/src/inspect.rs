@@ -13,7 +13,7 @@ use lookaside_proto::v1::{
 };
 use lookaside_tls::ClientTls;
 use tonic::{
-    Status, Streaming,
+    Code, Status, Streaming,
     transport::{Channel, Endpoint},
 };
 
@@ -30,9 +30,10 @@ const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
 /// One balancer's inspection service.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Inspector {
     balancer: HostPort,
+    channel: Channel,
     client: InspectClient<Channel>,
 }
 
@@ -48,7 +49,9 @@ impl Inspector {
         let channel = channel(&balancer, tls).await?;
         Ok(Self {
             balancer,
-            client: InspectClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES),
+            client: InspectClient::new(channel.clone())
+                .max_decoding_message_size(MAX_MESSAGE_BYTES),
+            channel,
         })
     }
 
@@ -76,6 +79,21 @@ impl Inspector {
     ) -> anyhow::Result<ListStreamsResponse> {
         let answer = self.client.list_streams(within(request)).await;
         self.told(answer)
+    }
+
+    /// As [`Inspector::service`]; `None` for one that is not known.
+    pub(crate) async fn service_if_known(&mut self, name: &str) -> anyhow::Result<Option<Service>> {
+        let name = name.to_owned();
+        let request = within(GetServiceRequest { name });
+        match self.client.get_service(request).await {
+            Err(status) if status.code() == Code::NotFound => Ok(None),
+            answer => self.told(answer).map(Some),
+        }
+    }
+
+    /// Its connection, to ask other services of the same balancer.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
     }
 
     pub(crate) async fn token(&mut self, token: &str) -> anyhow::Result<FindTokenResponse> {

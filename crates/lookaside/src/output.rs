@@ -1,6 +1,7 @@
 //! What commands print.
 
 mod code;
+mod doctor;
 mod format;
 mod json;
 mod overrides;
@@ -13,7 +14,8 @@ mod token;
 
 pub(crate) use self::{
     code::code_name,
-    format::percent,
+    doctor::{DoctorJson, write_findings},
+    format::{ago, duration, percent},
     json::{ServiceJson, ServicesJson},
     overrides::{write_overrides, write_overrides_json},
     probe::ProbeLines,

@@ -26,7 +26,7 @@ use crate::{
 /// deregisters, and ends. A second signal ends it at once.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside backend --listen 127.0.0.1:50051 --name a --service echo --weight 3 --balancer 127.0.0.1:7400
   lookaside backend --listen 0.0.0.0:50051 --name a --service echo --registry etcd://10.0.0.1:2379
   lookaside backend --listen 127.0.0.1:50051 --name a --service echo --balancer 127.0.0.1:7400 \\

@@ -72,7 +72,7 @@ struct Term {
 /// Takes a backend out of all lists. Calls that are under way end undisturbed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside drain orders 10.0.0.1:50051 --reason 'disk is failing'
   lookaside drain orders a --for 30m --balancer lb-1:7401
 
@@ -94,7 +94,7 @@ pub(super) struct Drain {
 /// Puts a backend back that was drained.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside undrain orders 10.0.0.1:50051
 
 Exit codes: 0 it ran; 1 something failed while it ran; 2 wrong usage or configuration.")]
@@ -112,7 +112,7 @@ pub(super) struct Undrain {
 /// Gives a backend another weight than it is registered with.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside weight orders a 10 --for 1h --reason 'new version'
   lookaside weight orders a clear
 
@@ -137,7 +137,7 @@ pub(super) struct Weight {
 /// Fails shares of a service's calls at the clients, in place of the drops that are set.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside drops orders overload=25% test=0.5% --for 10m
   lookaside drops orders none       drop nothing, whatever the settings say
   lookaside drops orders clear      as the settings say
@@ -160,7 +160,7 @@ pub(super) struct Drops {
 /// Sends a service's clients to their own addresses, or keeps them from going there.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside fallback orders on --for 10m --reason 'lists are being tested'
   lookaside fallback orders off     no fallback, whatever the settings say
   lookaside fallback orders clear   as the settings say
@@ -183,7 +183,7 @@ pub(super) struct Fallback {
 /// Lists what operators ordered: who, why, and for how long.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside overrides
   lookaside overrides orders --json
 

@@ -16,7 +16,7 @@ use crate::{
 /// port in particular.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside demo
   lookaside demo --keep                                 leave it running, to look inside
   lookaside demo --registry etcd://127.0.0.1:2379       the same over an etcd; it removes what it wrote

@@ -43,7 +43,7 @@ impl Ask {
 /// Lists the services that a balancer knows.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside services
   lookaside services --balancer lb-1:7400 --json
 
@@ -56,7 +56,7 @@ pub(super) struct Services {
 /// Shows one service: its backends, what clients are told, and why.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside service orders
   lookaside service orders --balancer lb-1:7400 --json
 
@@ -75,7 +75,7 @@ pub(super) struct Service {
 /// Ends with a signal. A service that is not known yet is waited for.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside watch orders
   lookaside watch orders --balancer lb-1:7400 --json     one object a line
 

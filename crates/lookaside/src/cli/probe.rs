@@ -24,7 +24,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// It finds the backends through the service's balancers, and prints a line a second.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside probe echo --balancer 127.0.0.1:7400 --qps 100 --duration 30s
   lookaside probe echo --balancer lb-1:7400,lb-2:7400 --fallback 10.0.0.5:50051 --json
 

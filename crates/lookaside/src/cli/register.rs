@@ -10,7 +10,7 @@ use crate::signals::Signals;
 /// deregisters. A second signal ends it at once, and the registration expires.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside register orders 10.0.0.5:50051 --weight 200 --registry etcd://10.0.0.1:2379
   lookaside register orders 10.0.0.5:50051 --balancer lb-1:7400,lb-2:7400
 

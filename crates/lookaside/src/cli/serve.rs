@@ -31,7 +31,7 @@ use crate::{
 /// that over the file.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside serve                                              backends register through it
   lookaside serve --registry etcd://10.0.0.1:2379,10.0.0.2:2379 --listen 0.0.0.0:7400
   lookaside serve --config /etc/lookaside/lookaside.toml

@@ -13,7 +13,7 @@ use crate::output::{StreamsJson, write_streams};
 /// read.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside streams
   lookaside streams orders --peer 10.0.0.0/8 --limit 1000
   lookaside streams --behind --balancer lb-1:7400 --json     who has not got the newest

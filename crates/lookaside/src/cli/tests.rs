@@ -11,15 +11,54 @@ fn the_definition_of_the_command_line_is_sound() {
     Cli::command().debug_assert();
 }
 
+/// What stands in a command's help under `Examples:`, up to an empty line.
+fn examples(help: &str) -> Vec<Vec<String>> {
+    let after = ["\nExamples:\n", "\nExample:\n"]
+        .iter()
+        .find_map(|it| Some(help.split_once(it)?.1));
+    let after = after.unwrap_or_default();
+    let section = after.split("\n\n").next().unwrap_or_default();
+    // What goes on in the next line.
+    let lines = section.replace(" \\\n", " ");
+    lines.lines().map(words).collect()
+}
+
+/// A line as a shell reads it: quotes hold words together. What follows three spaces says
+/// what the example is for.
+fn words(line: &str) -> Vec<String> {
+    let line = line.trim_start().split("   ").next().unwrap_or_default();
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for c in line.chars() {
+        match c {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            c => words.last_mut().unwrap().push(c),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
 #[test]
-fn every_command_has_an_example_and_says_its_exit_codes() {
+fn every_command_has_examples_that_parse_and_says_its_exit_codes() {
     for command in Cli::command().get_subcommands_mut() {
         let name = command.get_name().to_owned();
         let help = command.render_long_help().to_string();
+        let examples = examples(&help);
         assert!(
-            help.contains(&format!("Example:\n  lookaside {name}")),
-            "{help}"
+            !examples.is_empty(),
+            "no Examples: in the help of {name}: {help}"
         );
+        for example in examples {
+            assert!(
+                example.starts_with(&["lookaside".to_owned(), name.clone()]),
+                "{example:?}"
+            );
+            if let Err(error) = Cli::try_parse_from(&example) {
+                panic!("{example:?} does not parse: {error}");
+            }
+        }
         assert!(help.contains("Exit codes: 0"), "{help}");
     }
 }

@@ -29,6 +29,15 @@ impl BalancerTls {
         self.ca.is_some()
     }
 
+    /// The files with certificates, and the flags that name them.
+    pub(super) fn files(&self) -> Vec<(&'static str, PathBuf)> {
+        let named = [("--ca", &self.ca), ("--cert", &self.cert)];
+        let given = named.into_iter();
+        given
+            .filter_map(|(flag, path)| Some((flag, path.clone()?)))
+            .collect()
+    }
+
     /// Reads the files; `None`: no TLS.
     pub(super) fn load(&self) -> Result<Option<ClientTls>, Failure> {
         let Some(ca_path) = &self.ca else {

@@ -11,7 +11,7 @@ use crate::output::{TokenJson, write_token};
 /// Says which backend a token names, and what its signature is worth.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside token 0HBaK2wDSypeBEsob
   lookaside token 1HBaK2wDSypeBEsobUx7KOqZ9tpZU6BpS.x1y --balancer lb-1:7400 --json
 

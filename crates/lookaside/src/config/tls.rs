@@ -1,6 +1,8 @@
+use std::path::PathBuf;
+
 use lookaside_server as server;
 
-use super::{schema::Tls, values::ClientCertificates};
+use super::{Config, schema::Tls, values::ClientCertificates};
 
 impl Tls {
     /// What no single key can tell.
@@ -25,5 +27,21 @@ impl Tls {
                 ClientCertificates::Request => server::ClientCertificates::Request,
             },
         })
+    }
+}
+
+impl Config {
+    /// The files with certificates that this names, and the keys that name them.
+    pub(crate) fn certificate_files(&self) -> Vec<(&'static str, PathBuf)> {
+        let named = [
+            ("tls.cert", &self.tls.cert),
+            ("tls.client_ca", &self.tls.client_ca),
+            ("etcd.ca", &self.etcd.ca),
+            ("etcd.cert", &self.etcd.cert),
+        ];
+        let given = named.into_iter();
+        given
+            .filter_map(|(key, path)| Some((key, path.clone()?)))
+            .collect()
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 /// A duration of the wire; a negative one is a clock that was set back.
-pub(super) fn duration(value: Option<prost_types::Duration>) -> Option<Duration> {
+pub(crate) fn duration(value: Option<prost_types::Duration>) -> Option<Duration> {
     value.map(|value| value.try_into().unwrap_or_default())
 }
 
@@ -19,7 +19,7 @@ pub(super) fn timestamp(value: Option<prost_types::Timestamp>) -> Option<String>
 }
 
 /// `0.3s`, `12s`, `3m 4s`, `2h 5m`, `3d 4h`: two units at most.
-pub(super) fn ago(duration: Duration) -> String {
+pub(crate) fn ago(duration: Duration) -> String {
     let s = duration.as_secs();
     match s {
         0..10 => format!("{:.1}s", duration.as_secs_f64()),

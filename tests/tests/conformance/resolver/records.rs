@@ -4,8 +4,8 @@
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use lookaside_client::{Builder, Channel, DnsScheme, Mode, ResolverRegistry};
+use lookaside_tests::name_server::NameServer;
 
-use super::name_server::NameServer;
 use crate::{
     support::{
         self, addr,

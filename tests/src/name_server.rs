@@ -1,3 +1,5 @@
+//! A name server of a test's own.
+
 use std::{
     collections::BTreeSet,
     net::{Ipv4Addr, SocketAddr},
@@ -15,13 +17,15 @@ enum Known {
 }
 
 /// A name server on loopback that answers as it is told. Of all else it knows nothing.
-pub(super) struct NameServer {
-    pub(super) at: SocketAddr,
+#[derive(Debug)]
+pub struct NameServer {
+    /// Where it answers.
+    pub at: SocketAddr,
     state: Arc<Mutex<State>>,
     task: AbortHandle,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     known: Vec<(String, u16, Known)>,
     asked: BTreeSet<String>,
@@ -33,7 +37,8 @@ const AAAA: u16 = 28;
 const SRV: u16 = 33;
 
 impl NameServer {
-    pub(super) async fn start() -> Self {
+    /// One that knows nothing yet.
+    pub async fn start() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let at = socket.local_addr().unwrap();
         let state = Arc::<Mutex<State>>::default();
@@ -57,25 +62,37 @@ impl NameServer {
         state.known.push((name.to_owned(), kind, known));
     }
 
-    pub(super) fn addresses(&self, name: &str, ips: impl IntoIterator<Item = Ipv4Addr>) {
+    /// The IPv4 addresses of a name.
+    pub fn addresses(&self, name: &str, ips: impl IntoIterator<Item = Ipv4Addr>) {
         let records = ips.into_iter().map(|ip| ip.octets().to_vec());
         self.know(name, A, Known::Records(records.collect()));
     }
 
-    pub(super) fn balancer(&self, name: &str, target: &str, port: u16) {
-        // Priority and weight, both 0.
-        let mut record = vec![0; 4];
-        record.extend(port.to_be_bytes());
-        for label in target.split('.') {
-            record.push(u8::try_from(label.len()).unwrap());
-            record.extend(label.bytes());
-        }
-        record.push(0);
-        let name = format!("_grpclb._tcp.{name}");
-        self.know(&name, SRV, Known::Records(vec![record]));
+    /// The balancer of a name.
+    pub fn balancer(&self, name: &str, target: &str, port: u16) {
+        self.balancers(name, &[(target, port)]);
     }
 
-    pub(super) fn service_config(&self, name: &str, json: &str) {
+    /// The balancers of a name.
+    pub fn balancers(&self, name: &str, targets: &[(&str, u16)]) {
+        let record = |(target, port): &(&str, u16)| {
+            // Priority and weight, both 0.
+            let mut record = vec![0; 4];
+            record.extend(port.to_be_bytes());
+            for label in target.split('.') {
+                record.push(u8::try_from(label.len()).unwrap());
+                record.extend(label.bytes());
+            }
+            record.push(0);
+            record
+        };
+        let records = targets.iter().map(record).collect();
+        let name = format!("_grpclb._tcp.{name}");
+        self.know(&name, SRV, Known::Records(records));
+    }
+
+    /// The service config of a name.
+    pub fn service_config(&self, name: &str, json: &str) {
         let text = format!(r#"grpc_config=[{{"serviceConfig":{json}}}]"#);
         let mut record = Vec::new();
         for part in text.as_bytes().chunks(255) {
@@ -87,18 +104,18 @@ impl NameServer {
     }
 
     /// It cannot tell the addresses of a name.
-    pub(super) fn fail_addresses(&self, name: &str) {
+    pub fn fail_addresses(&self, name: &str) {
         self.know(name, A, Known::Failure);
         self.know(name, AAAA, Known::Failure);
     }
 
     /// Nor its balancers.
-    pub(super) fn fail_balancers(&self, name: &str) {
+    pub fn fail_balancers(&self, name: &str) {
         self.know(&format!("_grpclb._tcp.{name}"), SRV, Known::Failure);
     }
 
     /// All names that it was asked for.
-    pub(super) fn asked(&self) -> BTreeSet<String> {
+    pub fn asked(&self) -> BTreeSet<String> {
         self.state.lock().unwrap().asked.clone()
     }
 }
