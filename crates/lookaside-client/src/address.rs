@@ -155,36 +155,16 @@ impl LbToken {
     pub fn header_value(&self) -> &HeaderValue {
         &self.0
     }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        // Printable ASCII, so never the empty one.
+        self.0.to_str().unwrap_or_default()
+    }
 }
 
 impl fmt::Debug for LbToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-/// In the extensions of every response: the address that answered.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Peer(Endpoint);
-
-impl Peer {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self(endpoint)
-    }
-
-    /// The address, as it was connected to.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.0
-    }
-
-    /// The socket address, unless the connection was made to a name or a Unix socket.
-    pub fn socket_addr(&self) -> Option<SocketAddr> {
-        self.0.socket_addr()
-    }
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }

@@ -105,8 +105,6 @@ impl PolicyBuilder for GrpclbBuilder {
 
     #[cfg(feature = "service-config")]
     fn parse_config(&self, json: &str) -> Result<crate::PolicyConfig, String> {
-        let config = config::GrpclbConfig::parse(json, &self.policies);
-        let config = config.map_err(|error| error.to_string())?;
-        Ok(crate::PolicyConfig::new(config))
+        crate::PolicyConfig::parsed(config::GrpclbConfig::parse(json, &self.policies))
     }
 }

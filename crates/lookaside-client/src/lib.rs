@@ -80,6 +80,7 @@ mod error;
 pub mod fuzzing;
 mod grpclb;
 mod observer;
+mod peer;
 mod policy;
 mod policy_task;
 mod resolver;
@@ -91,7 +92,7 @@ mod target;
 #[cfg(feature = "tls")]
 mod tls;
 
-pub use address::{Address, LbToken, LbTokenError, Peer};
+pub use address::{Address, LbToken, LbTokenError};
 pub use channel::{Builder, Channel, ResponseBody, ResponseFuture, States, WaitForReady};
 pub use connector::{ConnectFuture, Connector, Io, TcpConnector, Transport};
 pub use endpoint::Endpoint;
@@ -104,6 +105,7 @@ pub use lookaside_core::{
 #[cfg(feature = "prometheus")]
 pub use observer::PrometheusObserver;
 pub use observer::{Event, ListSummary, LoadReport, Observer};
+pub use peer::Peer;
 #[cfg(feature = "outlier")]
 pub use policy::OutlierDetection;
 pub use policy::{

@@ -18,7 +18,7 @@ mod srv;
 #[cfg(any(feature = "dns", feature = "file"))]
 mod task;
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{any::Any, fmt, sync::Arc, time::Instant};
 
 #[cfg(feature = "dns")]
 pub(crate) use dns::DnsBuilder;
@@ -95,6 +95,12 @@ impl ResolverUpdate {
             service_config: None,
             policy_config: None,
         }
+    }
+
+    /// What the policy was configured with, or else its default.
+    pub(crate) fn config_or<'a, T: Any>(&'a self, default: &'a T) -> &'a T {
+        let given = self.policy_config.as_ref().and_then(PolicyConfig::get);
+        given.unwrap_or(default)
     }
 
     /// Adds balancers.

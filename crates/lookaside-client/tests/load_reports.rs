@@ -8,7 +8,7 @@ use std::{net::SocketAddr, pin::Pin, time::Duration};
 
 use hyper::{server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use lookaside_client::{Channel, WeightedRoundRobin};
+use lookaside_client::{Channel, ConnectivityState, WeightedRoundRobin};
 use lookaside_proto::{
     demo::echo_server::EchoServer,
     xds::{
@@ -231,4 +231,29 @@ async fn the_stream_ends_with_the_channel() {
     drop(channel);
     let ended = timeout(Duration::from_secs(30), stream.reports.closed()).await;
     ended.expect("it ends");
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_of_reports_are_no_calls_and_end_when_the_channel_goes_idle() {
+    let net = Net::default();
+    let mut reporter = Reporter::start(&net, addr(1));
+    let channel = channel(&net, [1]);
+    let stream = reporter.stream().await;
+    // It reports all the time, and nobody calls.
+    let reporting = tokio::spawn(async move {
+        while !stream.reports.is_closed() {
+            stream.weighs(100.0);
+            sleep(Duration::from_secs(7)).await;
+        }
+    });
+    let mut states = channel.states();
+    let idle = async { while states.changed().await.unwrap() != ConnectivityState::Idle {} };
+    // The default of 30 minutes, and an eighth.
+    let limit = Duration::from_secs(34 * 60);
+    timeout(limit, idle).await.expect("the channel goes idle");
+    let ended = timeout(Duration::from_secs(30), reporting).await;
+    ended.expect("the stream ends").unwrap();
+    // The next call wakes both.
+    patient_call(&channel).await.unwrap();
+    reporter.stream().await;
 }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::Status;
 
 use super::{oversight::Oversight, status};
-use crate::{Peer, subchannel::InUse};
+use crate::{Endpoint, subchannel::InUse};
 
 pin_project! {
     /// The body of a response. Holds the call open until its end: the last frame, an
@@ -116,7 +116,7 @@ impl Body for ResponseBody {
     }
 }
 
-fn too_late(peer: &Peer) -> Status {
+fn too_late(peer: &Endpoint) -> Status {
     Status::deadline_exceeded(format!("{peer}: the deadline passed during the response"))
 }
 

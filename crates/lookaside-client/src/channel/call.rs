@@ -22,7 +22,9 @@ use super::{
     replay::{Replay, RequestBody},
     status,
 };
-use crate::{Event, Mode, PickArgs, PickError, PickResult, subchannel::InUse};
+use crate::{
+    Event, Mode, Peer, PickArgs, PickError, PickResult, peer::LastPick, subchannel::InUse,
+};
 
 #[cfg(feature = "service-config")]
 use super::message_limit::MessageLimit;
@@ -77,6 +79,7 @@ struct Call {
     guard: Option<CallGuard>,
     /// A pick said where to send it.
     admitted: bool,
+    last_pick: LastPick,
     /// Its headers do not say how much of its time is left: it had to wait, is being sent
     /// again, or was given another limit.
     delayed: bool,
@@ -131,6 +134,7 @@ impl Call {
             replay,
             guard: None,
             admitted: false,
+            last_pick: LastPick::default(),
             delayed: false,
             progress: Progress::Queued(None),
         }
@@ -225,9 +229,11 @@ impl Call {
         self.replay.keep_head(&request);
         let authority = pick.subchannel.address().authority();
         let token = pick.subchannel.token();
-        let (scheme, balanced) = (connection.scheme(), published.state.mode != Mode::Direct);
+        let (scheme, mode) = (connection.scheme(), published.state.mode);
         let settings = &self.inner.request;
+        let balanced = mode != Mode::Direct;
         settings.address(&mut request, scheme, authority, token, balanced);
+        self.last_pick.next(mode, token);
         if let (true, Some(deadline)) = (self.delayed, self.deadline) {
             let remaining = deadline.saturating_duration_since(Instant::now());
             deadline::set_remaining(request.headers_mut(), remaining);
@@ -253,7 +259,8 @@ impl Call {
         if let Some(guard) = &mut self.guard {
             guard.received(response.headers());
         }
-        let peer = connection.peer().clone();
+        let endpoint = connection.peer().clone();
+        let peer = Peer::new(endpoint, std::mem::take(&mut self.last_pick));
         let oversight = self.oversight(response.headers());
         let deadline = self.deadline;
         let mut response =

@@ -4,11 +4,11 @@ use std::error::Error;
 use http::{HeaderMap, StatusCode};
 use tonic::{Code, Status};
 
-use crate::{Peer, subchannel};
+use crate::{Endpoint, subchannel};
 
 /// The status of a call that its connection failed: what the peer's reset means in gRPC
 /// (gRPC over HTTP/2, "Errors"), UNAVAILABLE for all else.
-pub(super) fn from_hyper(error: &hyper::Error, peer: &Peer) -> Status {
+pub(super) fn from_hyper(error: &hyper::Error, peer: &Endpoint) -> Status {
     let code = match h2_error(error) {
         Some(h2) if h2.is_reset() && h2.is_remote() => code_of(h2.reason()),
         _ => Code::Unavailable,

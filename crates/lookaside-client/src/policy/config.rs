@@ -22,6 +22,15 @@ impl PolicyConfig {
         Self(Arc::new(config))
     }
 
+    /// What was read of a service config, or what is wrong with it, as
+    /// [`PolicyBuilder::parse_config`](crate::PolicyBuilder::parse_config) says it.
+    #[cfg(feature = "service-config")]
+    pub(crate) fn parsed<T: Any + Send + Sync>(
+        read: Result<T, crate::service_config::JsonError>,
+    ) -> Result<Self, String> {
+        read.map(Self::new).map_err(|error| error.to_string())
+    }
+
     /// The configuration, if it is of this type.
     pub fn get<T: Any>(&self) -> Option<&T> {
         self.0.downcast_ref()

@@ -101,9 +101,6 @@ impl PolicyBuilder for OutlierDetection {
         json: &str,
         policies: &PolicyRegistry,
     ) -> Result<PolicyConfig, String> {
-        let parsed = self.clone().configured(json, policies);
-        parsed
-            .map(PolicyConfig::new)
-            .map_err(|error| error.to_string())
+        PolicyConfig::parsed(self.clone().configured(json, policies))
     }
 }

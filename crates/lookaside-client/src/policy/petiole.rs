@@ -13,6 +13,9 @@ pub(crate) trait Spread: Send {
     /// Something new from the resolver, before its addresses are looked at.
     fn configure(&mut self, _update: &ResolverUpdate) {}
 
+    /// No connection is READY any more: there is no picker of this one's.
+    fn none_ready(&mut self, _now: Instant) {}
+
     /// A connection has just been made.
     fn connected(&mut self, _id: SubchannelId) {}
 
@@ -59,6 +62,9 @@ impl<S: Spread> Petiole<S> {
             ready = true;
             spread.picker(entries, now)
         });
+        if !ready {
+            spread.none_ready(now);
+        }
         self.ready = ready;
         spread.retain(&|id| entries.has(id));
         self.ask_for_time(controller);

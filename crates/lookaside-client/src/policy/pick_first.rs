@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Controller, ExitIdlePicker, FailingPicker, Pick, PickArgs, PickError, PickResult, Picker,
-    Policy, PolicyConfig, PolicyOptions, PolicyState, QueuingPicker, WorkScheduler,
+    Policy, PolicyOptions, PolicyState, QueuingPicker, WorkScheduler,
 };
 use crate::{Address, ConnectivityState, ResolverUpdate, Subchannel, SubchannelState};
 
@@ -152,8 +152,7 @@ impl Policy for PickFirstPolicy {
     fn resolver_update(&mut self, update: &ResolverUpdate, controller: &mut dyn Controller) {
         match &update.addresses {
             Ok(addresses) => {
-                let given = update.policy_config.as_ref().and_then(PolicyConfig::get);
-                let settings = given.unwrap_or(&self.default).clone();
+                let settings = update.config_or(&self.default).clone();
                 self.set_addresses(addresses, &settings, controller);
             }
             Err(error) if !self.addresses.is_empty() => {

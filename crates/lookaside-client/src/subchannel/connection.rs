@@ -24,7 +24,7 @@ use super::{
     open_connections::{OpenConnection, OpenConnections},
     watched_io::{FrameWatch, WatchedIo},
 };
-use crate::{Address, Connector, Peer, channel::RequestBody};
+use crate::{Address, Connector, Endpoint, channel::RequestBody};
 
 /// How long a connection that no call uses any more may take to say goodbye before it
 /// is cut: a GOAWAY and a close, which a dead peer never lets through.
@@ -64,7 +64,7 @@ pub(crate) struct Connection {
 /// the queue is freed, which is when its last sender is dropped. A call that held one
 /// while it waits would wait for ever.
 pub(crate) struct InUse {
-    peer: Peer,
+    peer: Endpoint,
     retired: AtomicBool,
     _counted: OpenConnection,
     /// Dropped with the last holder: the slot it came from, and every call on it.
@@ -125,7 +125,7 @@ impl Connection {
             sender,
             secure,
             in_use: Arc::new(InUse {
-                peer: Peer::new(address.endpoint().clone()),
+                peer: address.endpoint().clone(),
                 retired: AtomicBool::new(false),
                 _counted: open.add(),
                 _alive: alive,
@@ -154,7 +154,7 @@ impl Connection {
     }
 
     /// Who is at the other end.
-    pub(super) fn peer(&self) -> &Peer {
+    pub(super) fn peer(&self) -> &Endpoint {
         &self.in_use.peer
     }
 
@@ -176,7 +176,7 @@ impl InUse {
     }
 
     /// Who is at the other end.
-    pub(crate) fn peer(&self) -> &Peer {
+    pub(crate) fn peer(&self) -> &Endpoint {
         &self.peer
     }
 }

@@ -16,7 +16,7 @@ use tower_service::Service;
 
 use super::Connection;
 use crate::{
-    Peer,
+    Endpoint,
     channel::{RequestBody, send_to},
 };
 
@@ -34,7 +34,7 @@ pub(crate) struct Origin {
 pub(crate) struct Direct {
     sender: SendRequest<RequestBody>,
     scheme: Scheme,
-    peer: Peer,
+    peer: Endpoint,
     origin: Origin,
 }
 
@@ -48,7 +48,7 @@ impl Direct {
         }
     }
 
-    pub(crate) fn peer(&self) -> &Peer {
+    pub(crate) fn peer(&self) -> &Endpoint {
         &self.peer
     }
 }

@@ -7,8 +7,8 @@ use super::{
     in_flight::InFlight,
 };
 use crate::{
-    PickArgs, PickResult, Picker, Policy, PolicyBuilder, PolicyConfig, PolicyOptions,
-    ResolverUpdate, Subchannel, SubchannelId,
+    PickArgs, PickResult, Picker, Policy, PolicyBuilder, PolicyOptions, ResolverUpdate, Subchannel,
+    SubchannelId,
     policy::petiole::{Petiole, Spread},
 };
 
@@ -72,11 +72,8 @@ impl PolicyBuilder for LeastRequest {
     }
 
     #[cfg(feature = "service-config")]
-    fn parse_config(&self, json: &str) -> Result<PolicyConfig, String> {
-        let parsed = self.clone().configured(json);
-        parsed
-            .map(PolicyConfig::new)
-            .map_err(|error| error.to_string())
+    fn parse_config(&self, json: &str) -> Result<crate::PolicyConfig, String> {
+        crate::PolicyConfig::parsed(self.clone().configured(json))
     }
 }
 
@@ -97,8 +94,7 @@ impl Spread for FewestCalls {
     }
 
     fn configure(&mut self, update: &ResolverUpdate) {
-        let given = update.policy_config.as_ref().and_then(PolicyConfig::get);
-        self.settings = given.unwrap_or(&self.default).clone();
+        self.settings = update.config_or(&self.default).clone();
     }
 
     fn retain(&mut self, has: &dyn Fn(SubchannelId) -> bool) {

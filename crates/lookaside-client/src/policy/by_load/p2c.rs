@@ -10,8 +10,8 @@ use super::{
     clock::Clock,
 };
 use crate::{
-    PickArgs, PickResult, Picker, Policy, PolicyBuilder, PolicyConfig, PolicyOptions,
-    ResolverUpdate, Subchannel, SubchannelId,
+    PickArgs, PickResult, Picker, Policy, PolicyBuilder, PolicyOptions, ResolverUpdate, Subchannel,
+    SubchannelId,
     policy::petiole::{Petiole, Spread},
 };
 
@@ -96,11 +96,8 @@ impl PolicyBuilder for P2c {
     }
 
     #[cfg(feature = "service-config")]
-    fn parse_config(&self, json: &str) -> Result<PolicyConfig, String> {
-        let parsed = self.clone().configured(json);
-        parsed
-            .map(PolicyConfig::new)
-            .map_err(|error| error.to_string())
+    fn parse_config(&self, json: &str) -> Result<crate::PolicyConfig, String> {
+        crate::PolicyConfig::parsed(self.clone().configured(json))
     }
 }
 
@@ -125,8 +122,7 @@ impl Spread for SoonestOfTwo {
     }
 
     fn configure(&mut self, update: &ResolverUpdate) {
-        let given = update.policy_config.as_ref().and_then(PolicyConfig::get);
-        let settings = given.unwrap_or(&self.default);
+        let settings = update.config_or(&self.default);
         if *settings != self.settings {
             self.settings = settings.clone();
             // They measure with the decay that they were made with.

@@ -21,8 +21,8 @@ pub use settings::WeightedRoundRobin;
 
 use self::backend::Weights;
 use crate::{
-    CallTracker, Pick, PickArgs, PickResult, Picker, Policy, PolicyBuilder, PolicyConfig,
-    PolicyOptions, ResolverUpdate, Subchannel, SubchannelId,
+    CallTracker, Pick, PickArgs, PickResult, Picker, Policy, PolicyBuilder, PolicyOptions,
+    ResolverUpdate, Subchannel, SubchannelId,
     policy::petiole::{Petiole, Spread},
 };
 
@@ -34,23 +34,12 @@ impl PolicyBuilder for WeightedRoundRobin {
     fn build(&self, options: PolicyOptions) -> Box<dyn Policy> {
         let start = fastrand::Rng::with_seed(options.seed).u32(..);
         let start = usize::try_from(start).unwrap_or_default();
-        let spread = WeightedTurns {
-            default: self.clone(),
-            weights: Weights::new(self.clone()),
-            entries: Arc::default(),
-            schedule: StrideSchedule::new(&[]),
-            next: Arc::new(AtomicUsize::new(start)),
-            renew_at: None,
-        };
-        Box::new(Petiole::with(options, spread))
+        Box::new(Petiole::with(options, WeightedTurns::new(self, start)))
     }
 
     #[cfg(feature = "service-config")]
-    fn parse_config(&self, json: &str) -> Result<PolicyConfig, String> {
-        let parsed = self.clone().configured(json);
-        parsed
-            .map(PolicyConfig::new)
-            .map_err(|error| error.to_string())
+    fn parse_config(&self, json: &str) -> Result<crate::PolicyConfig, String> {
+        crate::PolicyConfig::parsed(self.clone().configured(json))
     }
 }
 
@@ -73,6 +62,17 @@ struct Entry {
 }
 
 impl WeightedTurns {
+    fn new(settings: &WeightedRoundRobin, start: usize) -> Self {
+        Self {
+            default: settings.clone(),
+            weights: Weights::new(settings.clone()),
+            entries: Arc::default(),
+            schedule: StrideSchedule::new(&[]),
+            next: Arc::new(AtomicUsize::new(start)),
+            renew_at: None,
+        }
+    }
+
     /// By the weights as they are now.
     fn schedule(&mut self, now: Instant) -> StrideSchedule {
         self.renew_at = Some(now + self.weights.settings().update_period());
@@ -102,8 +102,11 @@ impl Spread for WeightedTurns {
     }
 
     fn configure(&mut self, update: &ResolverUpdate) {
-        let given = update.policy_config.as_ref().and_then(PolicyConfig::get);
-        self.weights.configure(given.unwrap_or(&self.default));
+        self.weights.configure(update.config_or(&self.default));
+    }
+
+    fn none_ready(&mut self, now: Instant) {
+        self.weights.watch(&[], now);
     }
 
     fn connected(&mut self, id: SubchannelId) {

@@ -7,8 +7,8 @@ use super::{
     picker::OutlierPicker,
 };
 use crate::{
-    Controller, Policy, PolicyConfig, PolicyOptions, PolicyState, ResolverUpdate, Subchannel,
-    SubchannelState, policy::Switch,
+    Controller, Policy, PolicyOptions, PolicyState, ResolverUpdate, Subchannel, SubchannelState,
+    policy::Switch,
 };
 
 /// The policy: a child, and the hosts whose calls it watches.
@@ -59,9 +59,7 @@ impl Outlier {
     /// Turns ejection on or off as the configuration says (A50: the interval that has begun
     /// goes on, with the new length).
     fn configure(&mut self, update: &ResolverUpdate, controller: &mut dyn Controller) {
-        let given = update.policy_config.as_ref();
-        let given = given.and_then(PolicyConfig::get::<OutlierDetection>);
-        self.config = given.unwrap_or(&self.default).clone();
+        self.config = update.config_or(&self.default).clone();
         self.changed |= self.config.settings.is_on() != self.began.is_some();
         if !self.config.settings.is_on() {
             self.began = None;

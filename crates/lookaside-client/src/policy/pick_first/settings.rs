@@ -47,10 +47,7 @@ impl PolicyBuilder for PickFirst {
 
     #[cfg(feature = "service-config")]
     fn parse_config(&self, json: &str) -> Result<crate::PolicyConfig, String> {
-        let parsed = self.clone().configured(json);
-        parsed
-            .map(crate::PolicyConfig::new)
-            .map_err(|error| error.to_string())
+        crate::PolicyConfig::parsed(self.clone().configured(json))
     }
 }
 

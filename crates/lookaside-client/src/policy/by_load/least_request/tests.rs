@@ -114,7 +114,7 @@ fn the_same_seed_picks_the_same() {
 #[test]
 fn a_configuration_comes_before_what_the_builder_says() {
     let (mut policy, mut control) = with(&LeastRequest::new(), &[1, 2]);
-    let config = PolicyConfig::new(LeastRequest::new().choice_count(10));
+    let config = crate::PolicyConfig::new(LeastRequest::new().choice_count(10));
     policy.resolver_update(
         &addresses([1, 2]).with_policy_config(Some(config)),
         &mut control,

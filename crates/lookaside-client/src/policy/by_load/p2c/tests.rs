@@ -141,7 +141,7 @@ async fn another_decay_measures_anew() {
     let (mut policy, mut control) = with(&[1, 2]);
     control.begin_to(1).answer(Code::Ok, ms(10));
     control.begin_to(2).answer(Code::Ok, ms(100));
-    let config = PolicyConfig::new(P2c::new().decay(ms(100)));
+    let config = crate::PolicyConfig::new(P2c::new().decay(ms(100)));
     policy.resolver_update(
         &addresses([1, 2]).with_policy_config(Some(config)),
         &mut control,

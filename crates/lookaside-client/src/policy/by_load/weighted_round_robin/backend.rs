@@ -102,6 +102,13 @@ impl Weights {
         }
     }
 
+    /// How many connections are asked for reports.
+    #[cfg(test)]
+    pub(super) fn streams(&self) -> usize {
+        let known = self.backends.values();
+        known.filter(|known| known.stream.is_some()).count()
+    }
+
     pub(super) fn retain(&mut self, has: &dyn Fn(SubchannelId) -> bool) {
         self.backends.retain(|id, _| has(*id));
     }

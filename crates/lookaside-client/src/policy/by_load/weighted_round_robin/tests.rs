@@ -6,7 +6,9 @@ use lookaside_proto::{LOAD_REPORT_TRAILER, xds::data::orca::v3::OrcaLoadReport};
 use prost::Message;
 
 use super::*;
-use crate::{CallEnd, ConnectivityState, Controller, WorkScheduler, policy::testing::*};
+use crate::{
+    CallEnd, ConnectivityState, Controller, PolicyConfig, WorkScheduler, policy::testing::*,
+};
 
 const READY: ConnectivityState = ConnectivityState::Ready;
 
@@ -272,4 +274,22 @@ async fn clients_start_at_different_places() {
     });
     let firsts: std::collections::BTreeSet<_> = firsts.collect();
     assert_eq!(firsts.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_ended_is_asked_for_no_reports_also_when_it_was_the_last() {
+    let policy = WeightedRoundRobin::new().enable_oob_load_report(true);
+    let options = PolicyOptions::new(WorkScheduler::default(), 1);
+    let mut policy = Petiole::with(options, WeightedTurns::new(&policy, 0));
+    let mut control = FakeController::new();
+    policy.resolver_update(&addresses([1, 2]), &mut control);
+    control.enter(1, READY, &mut policy);
+    control.enter(2, READY, &mut policy);
+    assert_eq!(policy.spread().weights.streams(), 2);
+    control.enter(1, ConnectivityState::TransientFailure, &mut policy);
+    assert_eq!(policy.spread().weights.streams(), 1);
+    control.enter(2, ConnectivityState::TransientFailure, &mut policy);
+    assert_eq!(policy.spread().weights.streams(), 0);
+    control.enter(2, READY, &mut policy);
+    assert_eq!(policy.spread().weights.streams(), 1);
 }

@@ -180,7 +180,7 @@ fn ejection_is_turned_off_and_on_by_the_configuration() {
     let update = addresses([1, 2, 3, 4, 5]);
     let off = update
         .clone()
-        .with_policy_config(Some(PolicyConfig::new(off)));
+        .with_policy_config(Some(crate::PolicyConfig::new(off)));
     policy.resolver_update(&off, &mut control);
     policy.work(&mut control);
     assert_eq!(used(&control), [1, 2, 3, 4, 5]);
@@ -208,7 +208,7 @@ fn an_interval_that_has_begun_goes_on_with_the_new_length() {
         interval: Duration::from_secs(5),
         ..on()
     };
-    let short = PolicyConfig::new(detection(short, ChildPolicy::RoundRobin));
+    let short = crate::PolicyConfig::new(detection(short, ChildPolicy::RoundRobin));
     let update = addresses([1, 2, 3, 4, 5]).with_policy_config(Some(short));
     policy.resolver_update(&update, &mut control);
     control.pass(Duration::from_secs(1), &mut *policy);
@@ -226,7 +226,7 @@ fn an_address_that_is_listed_twice_is_one_backend() {
 #[test]
 fn another_child_inherits_who_is_ejected() {
     let (mut policy, mut control) = with_ejected();
-    let first = PolicyConfig::new(detection(on(), ChildPolicy::PickFirst));
+    let first = crate::PolicyConfig::new(detection(on(), ChildPolicy::PickFirst));
     let update = addresses([1, 2, 3, 4, 5]).with_policy_config(Some(first));
     policy.resolver_update(&update, &mut control);
     policy.work(&mut control);
