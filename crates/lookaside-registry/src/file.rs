@@ -18,6 +18,7 @@ mod document;
 mod error;
 mod follower;
 mod good;
+mod override_writer;
 mod read;
 
 use std::{
@@ -32,7 +33,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use self::follower::{Follower, Observed};
+use self::{
+    follower::{Follower, Observed},
+    override_writer::FileOverrides,
+};
 pub use self::{error::FileError, read::MAX_FILE_BYTES};
 use crate::{
     MemoryLimits, OverrideWriter, Registrar, Registry, RegistryState,
@@ -110,7 +114,11 @@ impl Registry for FileRegistry {
     }
 
     fn override_writer(&self) -> Option<Arc<dyn OverrideWriter>> {
-        Some(Arc::new(MemoryOverrides::new(self.memory.access().clone())))
+        Some(Arc::new(FileOverrides::new(
+            MemoryOverrides::new(self.memory.access().clone()),
+            self.memory.subscribe(),
+            self.state.clone(),
+        )))
     }
 }
 

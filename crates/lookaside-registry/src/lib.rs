@@ -26,7 +26,9 @@ pub use file::{DEFAULT_POLL, FileError, FileRegistry, MAX_FILE_BYTES};
 pub use judged::{Judged, LastKnown, LastSuspect};
 pub use memory::{Held, MemoryLimits, MemoryRegistry};
 pub use object::parse_duration;
-pub use overrides::{MAX_NOTE_BYTES, OverrideError, OverrideWriter, override_json, parse_override};
+pub use overrides::{
+    MAX_NOTE_BYTES, OverrideError, OverrideWriter, Unsaved, override_json, parse_override,
+};
 pub use registrar::{Registered, Registrar, RegistrarError};
 pub use registration::{
     DEFAULT_TTL, Handle, MAX_HANDLE_BYTES, MAX_TTL, MAX_ZONE_BYTES, MIN_TTL, Registration,

@@ -9,5 +9,5 @@ pub(crate) use self::{
 };
 pub use self::{
     value::{MAX_NOTE_BYTES, override_json, parse_override},
-    writer::{OverrideError, OverrideWriter},
+    writer::{OverrideError, OverrideWriter, Unsaved},
 };

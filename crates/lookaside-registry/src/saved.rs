@@ -17,9 +17,11 @@ mod dir;
 mod disk;
 mod document;
 mod envelope;
+mod flusher;
 mod keep;
 mod load;
 mod origin;
+mod override_writer;
 mod pace;
 mod source;
 mod stand_in;
@@ -35,8 +37,8 @@ use std::{
 
 use lookaside_core::SettingsSnapshot;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
-    time::{Instant, MissedTickBehavior, interval, sleep_until, timeout},
+    sync::{mpsc, watch},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
 pub use self::{
@@ -47,7 +49,9 @@ pub use self::{
     store::StateStore,
 };
 use self::{
-    keep::{Flush, Keeper},
+    flusher::Flusher,
+    keep::Keeper,
+    override_writer::SavedOverrides,
     source::Source,
     stand_in::StandIn,
 };
@@ -55,9 +59,6 @@ use crate::{
     Activity, Freshness, Held, Judged, LastKnown, MemoryRegistry, OverrideWriter, Registrar,
     RegistrarError, Registry, RegistryState, task::Task,
 };
-
-/// How long [`SavedRegistry::flush`] waits for a disk.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How old an age may be that changes without anything else.
 const PROOF: Duration = Duration::from_secs(1);
@@ -71,7 +72,7 @@ pub struct SavedRegistry {
     judged: watch::Sender<Arc<Judged>>,
     restored: usize,
     status: Arc<SavingStatus>,
-    flushes: mpsc::Sender<Flush>,
+    flusher: Flusher,
     _keep: Task,
     _stand_in: Option<Task>,
 }
@@ -158,7 +159,7 @@ impl SavedRegistry {
             judged,
             restored: 0,
             status,
-            flushes,
+            flusher: Flusher::new(flushes),
             _keep: Task::spawn(keeper.run(source, received)),
             _stand_in: None,
         }
@@ -171,13 +172,8 @@ impl SavedRegistry {
 
     /// Saves what is not saved yet, for an end of the process; gives up after 2 s.
     pub async fn flush(&self) {
-        let (reply, done) = oneshot::channel();
-        let flushed = async {
-            self.flushes.send(reply).await.ok()?;
-            done.await.ok()
-        };
-        if timeout(FLUSH_PATIENCE, flushed).await.is_err() {
-            tracing::error!("the state directory does not answer: the last changes are not saved");
+        if let Err(error) = self.flusher.flush().await {
+            tracing::error!(%error, "the last changes are not saved");
         }
     }
 }
@@ -196,7 +192,8 @@ impl Registry for SavedRegistry {
     }
 
     fn override_writer(&self) -> Option<Arc<dyn OverrideWriter>> {
-        self.inner.override_writer()
+        let inner = self.inner.override_writer()?;
+        Some(Arc::new(SavedOverrides::new(inner, self.flusher.clone())))
     }
 
     fn last_known(&self) -> Option<LastKnown> {

@@ -7,7 +7,7 @@ use lookaside_core::{
 
 use super::owner::Access;
 use crate::{
-    OverrideError, OverrideWriter, RegistrarError,
+    OverrideError, OverrideWriter, RegistrarError, Unsaved,
     overrides::{LONGEST_TTL, SHORTEST_TTL},
 };
 
@@ -20,10 +20,16 @@ impl MemoryOverrides {
         Self(access)
     }
 
-    /// Puts back what was saved another time, but for what has ended meanwhile. Says how
-    /// many were put back; the log says which could not be.
+    /// Puts back what was saved another time, but for what has ended meanwhile, under the
+    /// revisions it had; those to come are higher, so that whoever looked before the
+    /// restart replaces what they saw or nothing. Says how many were put back; the log
+    /// says which could not be.
     pub(crate) async fn restore(&self, saved: &OverridesSnapshot, now: SystemTime) -> usize {
         let mut restored = 0;
+        let revision = saved.revision;
+        if let Err(error) = self.0.ask(move |table, _| table.overtake(revision)).await {
+            tracing::error!(%error, "no override is restored");
+        }
         for (service, overrides) in &saved.services {
             for (order, note) in overrides.iter() {
                 let left = note.expires.map(|at| at.duration_since(now));
@@ -33,8 +39,8 @@ impl MemoryOverrides {
                     Some(Ok(left)) => Some(left.clamp(SHORTEST_TTL, LONGEST_TTL)),
                     None => None,
                 };
-                match self.put(service, &order, note, ttl, None).await {
-                    Ok(_) => restored += 1,
+                match self.put_back(service, &order, note, ttl).await {
+                    Ok(()) => restored += 1,
                     Err(error) => {
                         let target = order.target();
                         tracing::error!(%service, %target, %error, "an override is not restored");
@@ -43,6 +49,20 @@ impl MemoryOverrides {
             }
         }
         restored
+    }
+
+    async fn put_back(
+        &self,
+        service: &ServiceName,
+        order: &Override,
+        note: &OverrideNote,
+        ttl: Option<Duration>,
+    ) -> Result<(), OverrideError> {
+        let (service, noted) = (service.clone(), (order.clone(), note.clone()));
+        self.0
+            .ask(move |table, now| table.restore_override(now, service, noted, ttl))
+            .await
+            .map_err(ended)?
     }
 }
 
@@ -78,5 +98,9 @@ impl OverrideWriter for MemoryOverrides {
             .ask(move |table, _| table.delete_override(&service, &target, expected))
             .await
             .map_err(ended)?
+    }
+
+    async fn saved(&self) -> Result<(), Unsaved> {
+        Err(Unsaved::MemoryOnly)
     }
 }

@@ -224,6 +224,26 @@ impl Table {
         Ok(revision)
     }
 
+    /// Records an override that was saved, at the revision it had.
+    pub(super) fn restore_override(
+        &mut self,
+        now: Instant,
+        service: ServiceName,
+        noted: (Override, OverrideNote),
+        ttl: Option<Duration>,
+    ) -> Result<(), OverrideError> {
+        // 0 would be none.
+        let revision = noted.1.revision.max(1);
+        self.overtake(revision);
+        self.overrides
+            .put(now, service, noted, ttl, (None, revision))
+    }
+
+    /// All revisions to come are higher than this one.
+    pub(super) fn overtake(&mut self, revision: Revision) {
+        self.revision = self.revision.max(revision);
+    }
+
     /// Ends an override; says whether there was one.
     pub(super) fn delete_override(
         &mut self,

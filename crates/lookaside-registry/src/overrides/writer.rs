@@ -1,4 +1,4 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use lookaside_core::{Override, OverrideNote, OverrideTarget, Revision, ServiceName};
@@ -37,6 +37,30 @@ pub trait OverrideWriter: fmt::Debug + Send + Sync + 'static {
         target: &OverrideTarget,
         expected: Option<Revision>,
     ) -> Result<bool, OverrideError>;
+
+    /// Waits until all that was written before outlives this process. By default it
+    /// does: what a registry elsewhere has acknowledged stands there.
+    ///
+    /// # Errors
+    /// Says why it may not; it is in force all the same.
+    async fn saved(&self) -> Result<(), Unsaved> {
+        Ok(())
+    }
+}
+
+/// Why what was written may not outlive this process.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unsaved {
+    /// There is nowhere to save it.
+    #[error(
+        "overrides are in this balancer's memory alone, and a restart forgets them: \
+         `[state] dir` keeps them"
+    )]
+    MemoryOnly,
+    /// The state directory does not take it. It is tried again.
+    #[error("not saved yet, so that a restart now would undo it: {0}")]
+    NotYet(Arc<str>),
 }
 
 /// Why an override was not written.

@@ -23,8 +23,8 @@ use super::{
 /// How often it is put on record that the state on disk is still right.
 const SEEN: Duration = Duration::from_secs(10);
 
-/// Asks for everything to be on the disk, and is told when the disk has been tried.
-pub(super) type Flush = oneshot::Sender<()>;
+/// Asks for everything to be on the disk, and is told when it is, or why not.
+pub(super) type Flush = oneshot::Sender<Result<(), Arc<str>>>;
 
 /// Keeps the file of saved state up to date. Owned by one task.
 #[derive(Debug)]
@@ -58,22 +58,19 @@ impl Keeper {
         let mut pace = Pace::new(Instant::now());
         let mut writing: Option<Writing> = None;
         let mut follows = true;
-        let mut flushing: Option<Flush> = None;
+        let mut flushing = Vec::new();
         // Which state is on the disk, and until when it is known there to be right.
         let mut saved: Option<(Mark, Option<Instant>)> = None;
         let mut seen = interval(SEEN);
         seen.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            if pace.is_done()
-                && let Some(flush) = flushing.take()
-            {
+            if pace.is_done() && !flushing.is_empty() {
                 self.save_seen(&source, &mut saved).await;
-                // Whoever asked may have gone away.
-                let _ = flush.send(());
+                answer(&mut flushing, &Ok(()));
             }
-            let due = pace.due().map(|due| match flushing {
-                Some(_) => Instant::now(),
-                None => due,
+            let due = pace.due().map(|due| match flushing.is_empty() {
+                false => Instant::now(),
+                true => due,
             });
             tokio::select! {
                 // A change before whatever claims that all are saved.
@@ -81,8 +78,8 @@ impl Keeper {
                 result = finished(&mut writing) => {
                     writing = None;
                     pace.end(Instant::now(), result.is_ok());
-                    if result.is_err() && let Some(flush) = flushing.take() {
-                        let _ = flush.send(());
+                    if let Err(error) = &result {
+                        answer(&mut flushing, &Err(error.to_string().into()));
                     }
                     self.note(&result);
                     saved = result.ok().map(|mark| (mark, source.seen()));
@@ -98,7 +95,11 @@ impl Keeper {
                     }
                 }
                 flush = flushes.recv() => match flush {
-                    Some(flush) => flushing = Some(flush),
+                    Some(flush) => {
+                        // Of those that wait for a disk that hangs, most have given up.
+                        flushing.retain(|it: &Flush| !it.is_closed());
+                        flushing.push(flush);
+                    }
                     None => return,
                 },
                 _ = seen.tick(), if pace.is_done() => self.save_seen(&source, &mut saved).await,
@@ -173,6 +174,13 @@ fn save(dir: &mut StateDir, state: &SavedState) -> Result<Mark, SaveError> {
     let file = encode(state)?;
     dir.write(&file)?;
     Ok(Mark::of(&file))
+}
+
+fn answer(flushing: &mut Vec<Flush>, result: &Result<(), Arc<str>>) {
+    for flush in flushing.drain(..) {
+        // Whoever asked may have gone away.
+        let _ = flush.send(result.clone());
+    }
 }
 
 async fn finished(writing: &mut Option<Writing>) -> Result<Mark, SaveError> {

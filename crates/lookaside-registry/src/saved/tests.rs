@@ -1,4 +1,5 @@
 mod judged;
+mod orders;
 
 use std::{path::Path, time::SystemTime};
 
