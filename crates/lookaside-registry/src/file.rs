@@ -33,11 +33,11 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+pub use self::{error::FileError, read::MAX_FILE_BYTES};
 use self::{
     follower::{Follower, Observed},
     override_writer::FileOverrides,
 };
-pub use self::{error::FileError, read::MAX_FILE_BYTES};
 use crate::{
     MemoryLimits, OverrideWriter, Registrar, Registry, RegistryState,
     memory::{MemoryOverrides, Owner},

@@ -49,10 +49,7 @@ pub use self::{
     store::StateStore,
 };
 use self::{
-    flusher::Flusher,
-    keep::Keeper,
-    override_writer::SavedOverrides,
-    source::Source,
+    flusher::Flusher, keep::Keeper, override_writer::SavedOverrides, source::Source,
     stand_in::StandIn,
 };
 use crate::{

@@ -14,7 +14,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::{Notify, watch},
+    sync::watch,
     task::JoinSet,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -30,6 +30,7 @@ use crate::{
     listener::{Connection, Http, Stop},
     metrics::Metrics,
     peers::Peers,
+    reload::{Reloaded, Reloads},
     seldom::Seldom,
     table::Table,
     tls::Acceptor,
@@ -46,8 +47,7 @@ pub struct Balancer {
     running: Arc<Running>,
     timeouts: Timeouts,
     shutting_down: AtomicBool,
-    /// Certificates are to be read again.
-    reload: Arc<Notify>,
+    reloads: Arc<Reloads>,
     /// Everything but connections and streams: the one that looks after the others.
     _supervisor: JoinSet<()>,
 }
@@ -120,9 +120,11 @@ impl Balancer {
         }
     }
 
-    /// Reads the files that [`Tls`](crate::Tls) names again, now and not in a few seconds.
-    pub fn reload(&self) {
-        self.reload.notify_one();
+    /// Reads the files that [`Tls`](crate::Tls) names, and whatever
+    /// [`Config::reload`](crate::Config::reload) is for, again: now and not in a few
+    /// seconds. Says of each file what came of it.
+    pub async fn reload(&self) -> Vec<Reloaded> {
+        self.reloads.all().await
     }
 
     /// Serves a client on any connection, as in a simulation. Returns when it ends.

@@ -1,14 +1,14 @@
 mod connections;
 mod registration;
 
-use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use lookaside_core::{MassRemoval, OnEmpty, PolicyDefaults, TokenIssuer};
 use tokio::sync::watch;
 
 pub use self::connections::Connections;
 pub use self::registration::RegistrationLimits;
-use crate::{Access, Probes, Tls};
+use crate::{Access, Probes, Reload, Tls};
 
 /// What a [`Balancer`](crate::Balancer) is told at its start.
 #[derive(Clone, Debug)]
@@ -39,6 +39,11 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Who may do what.
     pub access: Access,
+    /// What is read again beside the certificates, on [`Balancer::reload`] and when an
+    /// operator orders it.
+    ///
+    /// [`Balancer::reload`]: crate::Balancer::reload
+    pub reload: Option<Arc<dyn Reload>>,
 }
 
 /// What is in lists, and when they are sent.
@@ -143,6 +148,7 @@ impl Default for Config {
             probes: Probes::default(),
             tls: None,
             access: Access::default(),
+            reload: None,
         }
     }
 }

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tonic_reflection::{pb, server::Builder};
 
 use self::{control::ControlService, inspect::InspectService, registration::RegistrationService};
-use crate::{RegistrationLimits, balancer::Tasks, http::Routes, status::Status};
+use crate::{RegistrationLimits, balancer::Tasks, http::Routes, reload::Reloads, status::Status};
 
 /// What a request may take: the largest has two names, an address, a zone and a handle.
 /// tonic's 4 MiB are reserved as soon as a peer announces them, on each of its streams.
@@ -52,6 +52,7 @@ pub(crate) fn services(
     tokens: watch::Receiver<TokenIssuer>,
     registrar: Option<Option<Arc<dyn Registrar>>>,
     limits: RegistrationLimits,
+    reloads: Arc<Reloads>,
     tasks: &mut Tasks,
 ) -> Result<Services, GrpcError> {
     let (health, follow) = health::service(status.watch_readiness());
@@ -65,7 +66,7 @@ pub(crate) fn services(
         let server = RegistrationServer::new(service).max_decoding_message_size(MAX_REQUEST_BYTES);
         routes = routes.with(server);
     }
-    let control = ControlServer::new(ControlService::new(Arc::clone(&status)))
+    let control = ControlServer::new(ControlService::new(Arc::clone(&status), reloads))
         .max_decoding_message_size(MAX_REQUEST_BYTES);
     let inspect = InspectServer::new(InspectService::new(status, tokens))
         .max_decoding_message_size(MAX_REQUEST_BYTES);

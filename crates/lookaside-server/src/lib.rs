@@ -23,6 +23,7 @@ mod peers;
 mod planner;
 mod probe;
 mod readiness;
+mod reload;
 mod seldom;
 mod status;
 mod sync;
@@ -39,4 +40,5 @@ pub use probe::{
     MAX_PROBES, NetworkProber, ProbeError, ProbeTls, Prober, Probes, Stage, Target, TlsError,
 };
 pub use readiness::Readiness;
+pub use reload::{Reload, ReloadOutcome, Reloaded};
 pub use tls::{ClientCertificates, Tls, TlsFileError};

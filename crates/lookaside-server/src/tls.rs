@@ -13,7 +13,7 @@ pub(crate) use self::{
     failure::HandshakeFailure,
     first_byte::{SPOKE_TLS, is_tls, spoke_tls},
     handshake::{Acceptor, Secured},
-    reload::Reloader,
+    reload::{Ask, Reloader, TlsFile},
 };
 pub use self::{
     load::TlsFileError,
@@ -21,4 +21,4 @@ pub use self::{
 };
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

@@ -56,6 +56,7 @@ enum Command {
     Drops(control::Drops),
     Fallback(control::Fallback),
     Overrides(control::Overrides),
+    Reload(control::Reload),
 }
 
 /// Why a command ended early.
@@ -172,6 +173,7 @@ impl Command {
             Self::Drops(drops) => Box::pin(drops.run()).await,
             Self::Fallback(fallback) => Box::pin(fallback.run()).await,
             Self::Overrides(overrides) => Box::pin(overrides.run()).await,
+            Self::Reload(reload) => Box::pin(reload.run()).await,
         }
     }
 }

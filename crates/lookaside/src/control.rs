@@ -2,8 +2,8 @@
 
 use lookaside_core::HostPort;
 use lookaside_proto::v1::{
-    ClearOverrideRequest, ListOverridesRequest, Override, SetOverrideRequest,
-    control_client::ControlClient,
+    ClearOverrideRequest, ClearOverrideResponse, ListOverridesRequest, Override, ReloadRequest,
+    Reloaded, SetOverrideRequest, SetOverrideResponse, control_client::ControlClient,
 };
 use lookaside_tls::ClientTls;
 use tonic::{Code, transport::Channel};
@@ -33,15 +33,25 @@ impl Controller {
         })
     }
 
-    pub(crate) async fn set(&mut self, request: SetOverrideRequest) -> anyhow::Result<i64> {
+    pub(crate) async fn set(
+        &mut self,
+        request: SetOverrideRequest,
+    ) -> anyhow::Result<SetOverrideResponse> {
         let answer = self.client.set_override(within(request)).await;
-        Ok(self.told(answer)?.revision)
+        self.told(answer)
     }
 
-    /// Says whether there was anything to clear.
-    pub(crate) async fn clear(&mut self, request: ClearOverrideRequest) -> anyhow::Result<bool> {
+    pub(crate) async fn clear(
+        &mut self,
+        request: ClearOverrideRequest,
+    ) -> anyhow::Result<ClearOverrideResponse> {
         let answer = self.client.clear_override(within(request)).await;
-        Ok(self.told(answer)?.cleared)
+        self.told(answer)
+    }
+
+    pub(crate) async fn reload(&mut self, request: ReloadRequest) -> anyhow::Result<Vec<Reloaded>> {
+        let answer = self.client.reload(within(request)).await;
+        Ok(self.told(answer)?.files)
     }
 
     pub(crate) async fn list(&mut self, service: String) -> anyhow::Result<Vec<Override>> {

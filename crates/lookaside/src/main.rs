@@ -13,6 +13,7 @@ mod open_files;
 mod output;
 mod probe;
 mod registry;
+mod reload;
 mod signals;
 mod tokens;
 

@@ -4,6 +4,7 @@ mod code;
 mod doctor;
 mod format;
 mod json;
+mod orders;
 mod overrides;
 mod probe;
 mod service;
@@ -17,6 +18,7 @@ pub(crate) use self::{
     doctor::{DoctorJson, write_findings},
     format::{ago, duration, percent},
     json::{ServiceJson, ServicesJson},
+    orders::{write_cleared, write_reloaded, write_set},
     overrides::{write_overrides, write_overrides_json},
     probe::ProbeLines,
     service::write_service,

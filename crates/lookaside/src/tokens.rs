@@ -2,6 +2,7 @@
 
 use lookaside_agent::{KeyFiles, KeyFollower};
 use lookaside_core::TokenIssuer;
+use lookaside_server::{ReloadOutcome, Reloaded};
 use tokio::sync::watch;
 
 use crate::{cli::Failure, config};
@@ -12,6 +13,8 @@ pub(crate) struct Tokens {
     issuer: watch::Receiver<TokenIssuer>,
     /// Not where tokens are unsigned.
     follower: Option<KeyFollower>,
+    /// For people, with commas between them.
+    files: String,
 }
 
 impl Tokens {
@@ -23,8 +26,13 @@ impl Tokens {
             return Ok(Self {
                 issuer: watch::channel(TokenIssuer::Unsigned).1,
                 follower: None,
+                files: String::new(),
             });
         }
+        let paths: Vec<_> = sources
+            .iter()
+            .map(|it| it.path().display().to_string())
+            .collect();
         let files = KeyFiles::new(sources);
         let ring = files.read().map_err(Failure::usage)?;
         tracing::info!(key = %ring.signing().id(), keys = ring.keys().len(), "tokens are signed");
@@ -35,6 +43,7 @@ impl Tokens {
         Ok(Self {
             issuer,
             follower: Some(follower),
+            files: paths.join(", "),
         })
     }
 
@@ -43,10 +52,36 @@ impl Tokens {
         self.issuer.clone()
     }
 
-    /// Looks at the files now.
-    pub(crate) fn reload(&self) {
-        if let Some(follower) = &self.follower {
-            follower.reload();
-        }
+    /// Looks at the files now; `None` where tokens are unsigned.
+    pub(crate) async fn reload(&self) -> Option<Reloaded> {
+        let follower = self.follower.as_ref()?;
+        let (outcome, detail) = match follower.reloaded().await {
+            Some(Ok(is_new)) => {
+                let issuer = self.issuer.borrow();
+                let keys = issuer.keys().map(|ring| {
+                    let (signing, n) = (ring.signing().id(), ring.keys().len());
+                    format!("key {signing} signs, {n} verify")
+                });
+                let outcome = match is_new {
+                    true => ReloadOutcome::Changed,
+                    false => ReloadOutcome::Same,
+                };
+                (outcome, keys.unwrap_or_default())
+            }
+            Some(Err(error)) => (
+                ReloadOutcome::Failed,
+                format!("{error}; the last good token keys stay in force"),
+            ),
+            None => (
+                ReloadOutcome::Failed,
+                "nobody follows the token keys any more".to_owned(),
+            ),
+        };
+        Some(Reloaded {
+            what: "tokens.keys".to_owned(),
+            file: self.files.clone(),
+            outcome,
+            detail,
+        })
     }
 }

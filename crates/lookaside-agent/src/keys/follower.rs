@@ -2,7 +2,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use lookaside_core::KeyRing;
 use tokio::{
-    sync::Notify,
+    sync::{mpsc, oneshot},
     time::{sleep, timeout},
 };
 use tokio_util::task::AbortOnDropHandle;
@@ -23,10 +23,19 @@ pub const KEY_POLL: Duration = Duration::from_secs(2);
 /// place leaves half a file for a moment, and half a key may well be a key.
 const SETTLE: Duration = Duration::from_millis(100);
 
+/// How many wishes for a look may wait: one look answers them all.
+const WISHES: usize = 16;
+
+/// Whether a look found keys that are others than before.
+type Looked = Result<bool, KeyFileError>;
+
+/// Asks for a look, and is told what came of it if it wants to know.
+type Wish = Option<oneshot::Sender<Looked>>;
+
 /// Follows key files until it is dropped; see [`KeyFiles::follow`](super::KeyFiles::follow).
 #[derive(Debug)]
 pub struct KeyFollower {
-    look: Arc<Notify>,
+    wishes: mpsc::Sender<Wish>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -36,26 +45,39 @@ impl KeyFollower {
         current: Option<KeyRing>,
         changed: impl FnMut(KeyRing) + Send + 'static,
     ) -> Self {
-        let look = Arc::new(Notify::new());
-        let task = follow(paths, Arc::clone(&look), Judge::new(current), changed);
+        let (wishes, wished) = mpsc::channel(WISHES);
+        let task = follow(paths, wished, Judge::new(current), changed);
         Self {
-            look,
+            wishes,
             _task: AbortOnDropHandle::new(tokio::spawn(task)),
         }
     }
 
     /// Looks at the files now, as on SIGHUP.
     pub fn reload(&self) {
-        self.look.notify_one();
+        // Where many wait, a look is on its way.
+        let _ = self.wishes.try_send(None);
+    }
+
+    /// Looks at the files now and says whether the keys are others than before; `None`
+    /// when nobody follows them any more.
+    ///
+    /// # Errors
+    /// Names the file that cannot be used: the last good keys stay in force.
+    pub async fn reloaded(&self) -> Option<Result<bool, KeyFileError>> {
+        let (tell, told) = oneshot::channel();
+        self.wishes.send(Some(tell)).await.ok()?;
+        told.await.ok()
     }
 }
 
 async fn follow(
     paths: Arc<[PathBuf]>,
-    look: Arc<Notify>,
+    mut wished: mpsc::Receiver<Wish>,
     mut judge: Judge,
     mut changed: impl FnMut(KeyRing),
 ) {
+    let mut wishes: Vec<oneshot::Sender<Looked>> = Vec::new();
     loop {
         let paths = Arc::clone(&paths);
         // A blocking task is cancelled only by the end of the runtime.
@@ -65,6 +87,7 @@ async fn follow(
         for exposed in judge.newly_exposed(read.exposed.clone()) {
             tracing::warn!("{exposed}");
         }
+        let mut is_new = false;
         match judge.judge(read) {
             Judged::Settling => {
                 sleep(SETTLE).await;
@@ -75,14 +98,29 @@ async fn follow(
                 let ids: Vec<_> = ring.keys().iter().map(|key| key.id()).collect();
                 tracing::info!(keys = ?ids, "token keys changed: the first one signs");
                 changed(ring);
+                is_new = true;
             }
             Judged::Error(error) => {
                 tracing::error!("{error}; the last good token keys stay in force");
             }
             Judged::Recovered => tracing::info!("the token key files can be used again"),
         }
-        // Either way it is time to look.
-        let _ = timeout(KEY_POLL, look.notified()).await;
+        let looked = judge.error.clone().map_or(Ok(is_new), Err);
+        for wish in wishes.drain(..) {
+            // Whoever asked may have gone away.
+            let _ = wish.send(looked.clone());
+        }
+        match timeout(KEY_POLL, wished.recv()).await {
+            // It is time to look.
+            Err(_) => {}
+            Ok(Some(wish)) => {
+                wishes.extend(wish);
+                while let Ok(wish) = wished.try_recv() {
+                    wishes.extend(wish);
+                }
+            }
+            Ok(None) => return,
+        }
     }
 }
 

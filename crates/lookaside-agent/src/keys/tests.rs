@@ -82,6 +82,29 @@ async fn a_reload_looks_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_asks_for_a_look_hears_what_came_of_it() {
+    let followed = Followed::new();
+    let look = async || followed.follower.reloaded().await.unwrap();
+    assert_eq!(look().await, Ok(false), "nothing new");
+    followed.write(text(2));
+    assert_eq!(look().await, Ok(true));
+    assert_eq!(followed.told(), [ring(&[2])]);
+    assert_eq!(look().await, Ok(false));
+    followed.write("hunter2\n");
+    for _ in 0..2 {
+        let error = look().await.unwrap_err().to_string();
+        assert!(
+            error.contains("token.key") && !error.contains("hunter2"),
+            "{error}"
+        );
+    }
+    followed.write(text(2));
+    assert_eq!(look().await, Ok(false), "as they were");
+    let (one, other) = tokio::join!(look(), look());
+    assert_eq!((one, other), (Ok(false), Ok(false)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broken_file_keeps_the_last_good_ring_until_it_is_good_again() {
     let followed = Followed::new();
     for broken in ["", "hunter2\n", "AQEB\n", &[text(1), text(1)].concat()] {

@@ -4,9 +4,7 @@ use async_trait::async_trait;
 use lookaside_core::{Override, OverrideNote, OverrideTarget, Revision, ServiceName};
 use tokio::{sync::watch, time::timeout};
 
-use crate::{
-    OverrideError, OverrideWriter, RegistryState, Unsaved, memory::MemoryOverrides,
-};
+use crate::{OverrideError, OverrideWriter, RegistryState, Unsaved, memory::MemoryOverrides};
 
 /// How long an order waits to be published. It takes two turns of two tasks; a file that
 /// hangs keeps it longer.

@@ -16,6 +16,11 @@ impl Glob {
         }
     }
 
+    /// Whether every name matches.
+    pub(super) fn is_everything(&self) -> bool {
+        &*self.pattern == "**"
+    }
+
     /// Compares without allocating. Only the latest of each kind of star is ever tried
     /// again: what stands between two stars of a kind is best matched as early as it can
     /// be, because that leaves the later star the most to stand for.

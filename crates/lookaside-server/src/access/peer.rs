@@ -93,6 +93,21 @@ impl Peer {
         Err(Status::permission_denied(text))
     }
 
+    /// Whether it may do this with every service, those to come too.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED.
+    pub(crate) fn check_all(&self, permission: Permission) -> Result<(), Status> {
+        if self
+            .access
+            .allows_all(self.address, &self.rules, permission)
+        {
+            return Ok(());
+        }
+        let text = format!("{self} is not allowed to {permission} all services");
+        Err(Status::permission_denied(text))
+    }
+
     pub(crate) fn refuse(&self, permission: Permission, service: &str) -> Status {
         let text = format!("{self} is not allowed to {permission} service {service}");
         Status::permission_denied(text)

@@ -80,19 +80,39 @@ impl Access {
         permission: Permission,
         service: Option<&str>,
     ) -> bool {
-        let is_local = address.is_some_and(|address| address.is_loopback());
-        match permission {
-            Permission::Control | Permission::Inspect if self.trust_loopback && is_local => {
-                return true;
-            }
-            Permission::Control => {}
-            _ if self.rules.is_none() => return true,
-            _ => {}
+        if let Some(allowed) = self.without_rules(address, permission) {
+            return allowed;
         }
         let mut rules = rules.iter().filter_map(|place| self.rules().get(*place));
         rules.any(|rule| {
             rule.allow().contains(permission) && service.is_none_or(|service| rule.covers(service))
         })
+    }
+
+    /// Whether a peer with these rules may do this with every service there could be.
+    pub(super) fn allows_all(
+        &self,
+        address: Option<IpAddr>,
+        rules: &[usize],
+        permission: Permission,
+    ) -> bool {
+        if let Some(allowed) = self.without_rules(address, permission) {
+            return allowed;
+        }
+        let mut rules = rules.iter().filter_map(|place| self.rules().get(*place));
+        rules.any(|rule| rule.allow().contains(permission) && rule.covers_all())
+    }
+
+    /// What is decided before any rule is looked at.
+    fn without_rules(&self, address: Option<IpAddr>, permission: Permission) -> Option<bool> {
+        let is_local = address.is_some_and(|address| address.is_loopback());
+        match permission {
+            Permission::Control | Permission::Inspect if self.trust_loopback && is_local => {
+                Some(true)
+            }
+            Permission::Control => None,
+            _ => self.rules.is_none().then_some(true),
+        }
     }
 }
 

@@ -136,6 +136,11 @@ impl Rule {
             && self.address.as_ref().is_none_or(by_address)
     }
 
+    /// Whether it is for every service there could be: for `**`, whatever else it says.
+    pub(super) fn covers_all(&self) -> bool {
+        self.services.iter().any(Glob::is_everything)
+    }
+
     pub(super) fn covers(&self, service: &str) -> bool {
         self.services.iter().any(|glob| glob.matches(service))
     }

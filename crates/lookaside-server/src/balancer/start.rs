@@ -3,7 +3,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 use lookaside_core::Limits as PlanLimits;
 use lookaside_registry::{Registry, names::Names};
 use tokio::{
-    sync::{Notify, watch},
+    sync::{mpsc, watch},
     task::JoinSet,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -21,6 +21,7 @@ use crate::{
     metrics::Metrics,
     peers::Peers,
     planner::{self, PlanConfig, RemovalConfig, Sources},
+    reload::Reloads,
     seldom::Seldom,
     status::Status,
     table::Table,
@@ -105,12 +106,16 @@ impl Balancer {
         let failures = readiness.clone();
         let mut tasks = Tasks::default();
         tasks.spawn("admission", Arc::clone(&admission).run());
+        let (asks, asked) = mpsc::channel(1);
+        let certificates = reloader.is_some().then_some(asks);
+        let reloads = Arc::new(Reloads::new(certificates, config.reload.clone()));
         let registrar = config.registration.then(|| registry.registrar());
         let services = services(
             Arc::clone(&status),
             config.tokens.clone(),
             registrar,
             config.registration_limits.clone(),
+            Arc::clone(&reloads),
             &mut tasks,
         )?;
 
@@ -131,10 +136,9 @@ impl Balancer {
             &config.lists,
             &config.timeouts,
         );
-        let reload = Arc::new(Notify::new());
         let (client_tls, admin_tls) = reloader.as_ref().map(Reloader::acceptors).unzip();
         if let Some(reloader) = reloader {
-            tasks.spawn("certificates", reloader.run(Arc::clone(&reload)));
+            tasks.spawn("certificates", reloader.run(asked));
         }
         tasks.spawn(
             "slow clients",
@@ -236,7 +240,7 @@ impl Balancer {
             running,
             timeouts: config.timeouts,
             shutting_down: false.into(),
-            reload,
+            reloads,
             _supervisor: supervisor,
         })
     }

@@ -1,3 +1,5 @@
+mod audit;
+mod reload;
 mod request;
 
 use std::{sync::Arc, time::SystemTime};
@@ -5,26 +7,31 @@ use std::{sync::Arc, time::SystemTime};
 use lookaside_core::{Override, OverrideNote, OverrideTarget, ServiceName};
 use lookaside_proto::v1::{
     ClearOverrideRequest, ClearOverrideResponse, ListOverridesRequest, ListOverridesResponse,
-    SetOverrideRequest, SetOverrideResponse, control_server,
+    ReloadRequest, ReloadResponse, SetOverrideRequest, SetOverrideResponse, control_server,
 };
-use lookaside_registry::{OverrideError, OverrideWriter};
+use lookaside_registry::{OverrideError, OverrideWriter, Unsaved};
 use tonic::{Request, Response, Status};
 
+use self::audit::{Audit, Order};
 use super::inspect::described_override;
-use crate::{Permission::Control, access::peer_of, status};
+use crate::{Permission::Control, access::peer_of, reload::Reloads, status};
 
 /// Takes operators' orders.
 #[derive(Debug)]
 pub(super) struct ControlService {
     status: Arc<status::Status>,
     writer: Option<Arc<dyn OverrideWriter>>,
+    reloads: Arc<Reloads>,
+    audit: Audit,
 }
 
 impl ControlService {
-    pub(super) fn new(status: Arc<status::Status>) -> Self {
+    pub(super) fn new(status: Arc<status::Status>, reloads: Arc<Reloads>) -> Self {
         Self {
             writer: status.registry.override_writer(),
             status,
+            reloads,
+            audit: Audit::default(),
         }
     }
 
@@ -56,75 +63,110 @@ impl ControlService {
     }
 }
 
-#[tonic::async_trait]
-impl control_server::Control for ControlService {
-    async fn set_override(
+impl ControlService {
+    async fn set(
         &self,
         request: Request<SetOverrideRequest>,
-    ) -> Result<Response<SetOverrideResponse>, Status> {
+        order: &mut Order,
+    ) -> Result<SetOverrideResponse, Status> {
         let service = request::service(&request.get_ref().service)?;
-        let peer = peer_of(&request)?;
-        peer.check(Control, service.as_str())?;
-        let who = peer.to_string();
+        peer_of(&request)?.check(Control, service.as_str())?;
         let request = request.into_inner();
-        let order = request::order(request.order)?;
-        let target = order.target();
+        let value = request::order(request.order)?;
+        let target = value.target();
+        order.about(&target);
+        order.value = described_value(&value);
         let ttl = request::ttl(request.ttl)?;
+        order.ttl = ttl;
         let at = SystemTime::now();
         let note = OverrideNote {
             at: Some(at),
             expires: ttl.and_then(|ttl| at.checked_add(ttl)),
             ..request::note(&request.by, &request.reason)?
         };
+        // What is wrong with these is wrong whatever is registered.
+        OverrideError::check(&note, ttl).map_err(refused)?;
         if !request.absent_ok {
             self.check_known(&service, &target)?;
         }
         let expected = request.expected_revision;
         let writer = self.writer()?;
-        let put = writer.put(&service, &order, &note, ttl, expected);
+        let put = writer.put(&service, &value, &note, ttl, expected);
         let revision = put.await.map_err(refused)?;
-        tracing::info!(
-            %service,
-            kind = target.kind(),
-            backend = target.backend().map(tracing::field::display),
-            value = described_value(&order),
-            by = request.by,
-            reason = request.reason,
-            ttl = ttl.map(tracing::field::debug),
-            peer = who,
+        order.revision = Some(revision);
+        order.warning = match writer.saved().await {
+            Ok(()) => String::new(),
+            Err(unsaved) => unsaved.to_string(),
+        };
+        Ok(SetOverrideResponse {
             revision,
-            "control: override set"
-        );
-        Ok(Response::new(SetOverrideResponse { revision }))
+            warning: order.warning.clone(),
+        })
+    }
+
+    async fn clear(
+        &self,
+        request: Request<ClearOverrideRequest>,
+        order: &mut Order,
+    ) -> Result<ClearOverrideResponse, Status> {
+        let service = request::service(&request.get_ref().service)?;
+        peer_of(&request)?.check(Control, service.as_str())?;
+        let request = request.into_inner();
+        let target = request::target(request.kind(), &request.backend)?;
+        order.about(&target);
+        request::note(&request.by, &request.reason)?;
+        let writer = self.writer()?;
+        let delete = writer.delete(&service, &target, request.expected_revision);
+        let cleared = delete.await.map_err(refused)?;
+        order.warning = match writer.saved().await {
+            // What is in memory alone is not brought back.
+            Ok(()) | Err(Unsaved::MemoryOnly) => String::new(),
+            Err(unsaved) => unsaved.to_string(),
+        };
+        Ok(ClearOverrideResponse {
+            cleared,
+            warning: order.warning.clone(),
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl control_server::Control for ControlService {
+    async fn set_override(
+        &self,
+        request: Request<SetOverrideRequest>,
+    ) -> Result<Response<SetOverrideResponse>, Status> {
+        let it = request.get_ref();
+        let mut order = Order::new("set_override", &request, &it.by, &it.reason);
+        order.service.clone_from(&it.service);
+        let result = self.set(request, &mut order).await;
+        self.audit.close(&order, &result, "done");
+        result.map(Response::new)
     }
 
     async fn clear_override(
         &self,
         request: Request<ClearOverrideRequest>,
     ) -> Result<Response<ClearOverrideResponse>, Status> {
-        let service = request::service(&request.get_ref().service)?;
-        let peer = peer_of(&request)?;
-        peer.check(Control, service.as_str())?;
-        let who = peer.to_string();
-        let request = request.into_inner();
-        let target = request::target(request.kind(), &request.backend)?;
-        OverrideError::check(&request::note(&request.by, &request.reason)?, None)
-            .map_err(refused)?;
-        let delete = self
-            .writer()?
-            .delete(&service, &target, request.expected_revision);
-        let cleared = delete.await.map_err(refused)?;
-        tracing::info!(
-            %service,
-            kind = target.kind(),
-            backend = target.backend().map(tracing::field::display),
-            by = request.by,
-            reason = request.reason,
-            peer = who,
-            cleared,
-            "control: override cleared"
-        );
-        Ok(Response::new(ClearOverrideResponse { cleared }))
+        let it = request.get_ref();
+        let mut order = Order::new("clear_override", &request, &it.by, &it.reason);
+        order.service.clone_from(&it.service);
+        let result = self.clear(request, &mut order).await;
+        let there_was_none = result.as_ref().is_ok_and(|it| !it.cleared);
+        let done = if there_was_none { "nothing" } else { "done" };
+        self.audit.close(&order, &result, done);
+        result.map(Response::new)
+    }
+
+    async fn reload(
+        &self,
+        request: Request<ReloadRequest>,
+    ) -> Result<Response<ReloadResponse>, Status> {
+        let it = request.get_ref();
+        let mut order = Order::new("reload", &request, &it.by, &it.reason);
+        let result = reload::reload(&self.reloads, request, &mut order).await;
+        self.audit.close(&order, &result, "done");
+        result.map(Response::new)
     }
 
     async fn list_overrides(

@@ -16,7 +16,7 @@ use tokio_rustls::rustls::{
     server::{NoServerSessionStorage, WebPkiClientVerifier},
 };
 
-use super::{ClientCertificates, Tls};
+use super::{ClientCertificates, Tls, TlsFile};
 
 /// Certificates take a few kilobytes; whoever names a device or a log must not fill the
 /// memory.
@@ -67,6 +67,24 @@ const CERT: &str = "tls.cert";
 const KEY: &str = "tls.key";
 const CLIENT_CA: &str = "tls.client_ca";
 
+impl TlsFileError {
+    /// The file it is about; of certificate and key, the key.
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Read { path, .. } | Self::Content { path, .. } => path,
+            Self::Mismatch { key, .. } => key,
+        }
+    }
+
+    /// The setting that names it.
+    pub(crate) fn key(&self) -> &'static str {
+        match self {
+            Self::Read { key, .. } | Self::Content { key, .. } => key,
+            Self::Mismatch { .. } => KEY,
+        }
+    }
+}
+
 /// What is in the files.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Contents {
@@ -100,6 +118,22 @@ impl Contents {
                 None => None,
             },
         })
+    }
+
+    /// Each file, and whether it says something else than in `other`.
+    pub(super) fn compare(&self, other: &Self, tls: &Tls) -> Vec<TlsFile> {
+        let file = |key, path: &Path, is_new| TlsFile {
+            key,
+            path: path.to_owned(),
+            is_new,
+        };
+        let mut files = vec![
+            file(CERT, &tls.cert, self.cert != other.cert),
+            file(KEY, &tls.key, self.key != other.key),
+        ];
+        let ca = tls.client_ca.as_deref();
+        files.extend(ca.map(|ca| file(CLIENT_CA, ca, self.client_ca != other.client_ca)));
+        files
     }
 
     /// What they amount to.

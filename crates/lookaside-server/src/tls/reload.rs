@@ -1,7 +1,11 @@
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use tokio::{sync::Notify, task::spawn_blocking, time::sleep};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::spawn_blocking,
+    time::sleep,
+};
 use tokio_rustls::rustls::ServerConfig;
 
 use super::{
@@ -13,6 +17,18 @@ use super::{
 /// How often the files are read. Their content is compared: what mounts secrets into
 /// containers swaps symbolic links, of which file events tell nothing.
 const POLL: Duration = Duration::from_secs(5);
+
+/// Asks for a look now, and is told of each file whether it is another than before.
+pub(crate) type Ask = oneshot::Sender<Result<Vec<TlsFile>, TlsFileError>>;
+
+/// A file, as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TlsFile {
+    /// The setting that names it.
+    pub(crate) key: &'static str,
+    pub(crate) path: PathBuf,
+    pub(crate) is_new: bool,
+}
 
 /// What new connections are accepted with.
 #[derive(Debug)]
@@ -72,26 +88,34 @@ impl Reloader {
     }
 
     /// Reads them again and again, and at once when asked to. Never returns.
-    pub(crate) async fn run(mut self, asked: Arc<Notify>) {
+    pub(crate) async fn run(mut self, mut asks: mpsc::Receiver<Ask>) {
         loop {
-            let asked = tokio::select! {
-                () = sleep(POLL) => false,
-                () = asked.notified() => true,
+            let ask = tokio::select! {
+                () = sleep(POLL) => None,
+                Some(ask) = asks.recv() => Some(ask),
             };
             let tls = self.tls.clone();
             // Files can hang, as on a network.
             let Ok(read) = spawn_blocking(move || Contents::read(&tls)).await else {
                 continue;
             };
-            match self.watcher.look(read, asked) {
-                Look::Same => {}
+            let files = read.as_ref().map(|it| self.watcher.compare(it));
+            let files = files.map_err(Clone::clone);
+            let found = match self.watcher.look(read, ask.is_some()) {
+                Look::Same => files,
                 Look::New(loaded) => {
                     self.configs.replace(loaded);
                     tracing::info!("new certificates: connections from now on get them");
+                    files
                 }
                 Look::Broken(error) => {
                     tracing::error!(%error, "the certificates are not replaced");
+                    Err(error)
                 }
+            };
+            if let Some(ask) = ask {
+                // Whoever asked may have gone away.
+                let _ = ask.send(found);
             }
         }
     }

@@ -1,4 +1,4 @@
-use super::{Contents, Loaded, Tls, TlsFileError};
+use super::{Contents, Loaded, Tls, TlsFile, TlsFileError};
 
 /// Decides what to make of files that are read again and again. Pure.
 #[derive(Debug)]
@@ -30,6 +30,11 @@ impl Watcher {
             current,
             broken: None,
         }
+    }
+
+    /// Which files differ from what is in use.
+    pub(super) fn compare(&self, read: &Contents) -> Vec<TlsFile> {
+        read.compare(&self.current, &self.tls)
     }
 
     /// Looks at what was read. Files that make no sense are complained of once, and only

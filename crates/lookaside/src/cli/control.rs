@@ -1,6 +1,7 @@
 //! Commands that change what balancers do, for a while.
 
 mod drops;
+mod reload;
 
 use std::{io, io::Write, time::Duration};
 
@@ -12,10 +13,11 @@ use lookaside_proto::v1::{
 };
 
 use self::drops::{DropsOrder, drops_order};
+pub(super) use self::reload::Reload;
 use super::{Failure, tls::BalancerTls, values};
 use crate::{
     control::Controller,
-    output::{write_overrides, write_overrides_json},
+    output::{write_cleared, write_overrides, write_overrides_json, write_set},
 };
 
 /// Which balancer to tell or to ask.
@@ -55,6 +57,10 @@ struct Tell {
     /// Who asks
     #[arg(long, value_name = "NAME", env = "USER", default_value = "unknown")]
     by: String,
+
+    /// Print JSON: one object
+    #[arg(long)]
+    json: bool,
 }
 
 /// How long an order holds.
@@ -318,8 +324,9 @@ impl Tell {
             absent_ok: term.even_if_absent,
         };
         let mut controller = self.admin.connect().await?;
-        let revision = controller.set(request).await?;
-        writeln!(io::stdout(), "done, revision {revision}")?;
+        let set = controller.set(request).await?;
+        write_set(&mut io::stdout(), &set, self.json)?;
+        warn(&set.warning);
         Ok(())
     }
 
@@ -334,8 +341,15 @@ impl Tell {
         };
         let mut controller = self.admin.connect().await?;
         let cleared = controller.clear(request).await?;
-        let said = if cleared { "done" } else { "there was none" };
-        writeln!(io::stdout(), "{said}")?;
+        write_cleared(&mut io::stdout(), &cleared, self.json)?;
+        warn(&cleared.warning);
         Ok(())
+    }
+}
+
+/// Beside the output, which a script may read.
+fn warn(warning: &str) {
+    if !warning.is_empty() {
+        eprintln!("warning: {warning}");
     }
 }

@@ -1,17 +1,20 @@
 mod check;
 
-use std::{convert::Infallible, io::Write, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    convert::Infallible, io::Write, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration,
+};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
 use lookaside_core::HostPort;
-use lookaside_server::Balancer;
+use lookaside_server::{Balancer, ReloadOutcome, Reloaded};
 
 use super::Failure;
 use crate::{
     config::{Overrides, RegistryUrl, load},
     notify::Notifier,
     open_files, registry,
+    reload::ServedFiles,
     signals::{Hangups, Signals},
     tokens::Tokens,
 };
@@ -22,7 +25,8 @@ use crate::{
 /// registry has been read completely once; until then the admin port says what is
 /// missing. On SIGINT or SIGTERM it closes the client port, goes on pushing, and hands
 /// its clients to the other replicas over some seconds; a second signal ends it at once.
-/// On SIGHUP it reads the files with keys again, which it also does every few seconds.
+/// On SIGHUP it reads certificates and token keys again, which it also does every few
+/// seconds, and says what came of it, as `lookaside reload` does.
 /// Under systemd it says when it is ready, what it waits for, and that it is alive
 /// (`Type=notify`, `WatchdogSec=`).
 ///
@@ -69,8 +73,9 @@ impl Serve {
             admin: self.admin,
             registry: self.registry,
         };
-        let loaded =
-            load(self.config.as_deref(), std::env::vars_os(), overrides).map_err(Failure::usage)?;
+        let variables: Vec<_> = std::env::vars_os().collect();
+        let path = self.config.as_deref();
+        let loaded = load(path, variables.clone(), overrides.clone()).map_err(Failure::usage)?;
         for variable in &loaded.unknown_variables {
             tracing::warn!(%variable, "environment variable is no setting of lookaside");
         }
@@ -86,10 +91,15 @@ impl Serve {
         let mut hangups = Hangups::new()?;
         let listen = resolve(&config.listen).await?;
         let admin = resolve(&config.admin).await?;
-        let tokens = Tokens::open(&config.tokens)?;
+        let tokens = Arc::new(Tokens::open(&config.tokens)?);
+        let mut files = ServedFiles::new(Arc::clone(&tokens));
+        if let Some(path) = path {
+            files = files.with_config(path, variables, overrides, &config);
+        }
         let opened = registry::open(&config).await?;
         let mut serving = lookaside_server::Config {
             tokens: tokens.issuer(),
+            reload: Some(Arc::new(files)),
             ..config.balancer(listen, admin)
         };
         serving.limits.connections = open_files::within(serving.limits.connections, room);
@@ -110,7 +120,7 @@ impl Serve {
         let mut failed = None;
         let why = tokio::select! {
             name = serve(&balancer, &mut signals, &notifier) => name?,
-            never = reload(&balancer, &tokens, &mut hangups, &notifier) => match never {},
+            never = reload(&balancer, &mut hangups, &notifier) => match never {},
             // Whoever supervises the process starts it anew; until then other replicas
             // have the clients.
             reason = balancer.failed() => &**failed.insert(reason),
@@ -166,13 +176,8 @@ async fn waiting(balancer: &Balancer, notifier: &Notifier) {
     }
 }
 
-/// Has files read again whenever a signal asks for it.
-async fn reload(
-    balancer: &Balancer,
-    tokens: &Tokens,
-    hangups: &mut Hangups,
-    notifier: &Notifier,
-) -> Infallible {
+/// Has files read again whenever a signal asks for it, and says what came of it.
+async fn reload(balancer: &Balancer, hangups: &mut Hangups, notifier: &Notifier) -> Infallible {
     loop {
         hangups.next().await;
         // One that is still starting does not reload: it would seem to have started.
@@ -180,11 +185,33 @@ async fn reload(
         if is_ready {
             notifier.reloading();
         }
-        balancer.reload();
-        tokens.reload();
-        if is_ready {
-            notifier.ready("serving clients, files read again");
+        let mut failed = 0;
+        for it in balancer.reload().await {
+            failed += usize::from(it.outcome == ReloadOutcome::Failed);
+            log(&it);
         }
+        if is_ready {
+            notifier.ready(&match failed {
+                0 => "serving clients, files read again".to_owned(),
+                failed => format!("serving clients; files that are of no use: {failed}"),
+            });
+        }
+    }
+}
+
+fn log(it: &Reloaded) {
+    let Reloaded {
+        what,
+        file,
+        outcome,
+        detail,
+    } = it;
+    match outcome {
+        ReloadOutcome::Same | ReloadOutcome::Changed => {
+            tracing::info!(what, file, %outcome, detail, "reload");
+        }
+        ReloadOutcome::NeedsRestart => tracing::warn!(what, file, %outcome, detail, "reload"),
+        ReloadOutcome::Failed => tracing::error!(what, file, %outcome, detail, "reload"),
     }
 }
 

@@ -89,7 +89,10 @@ async fn revisions_go_on_after_a_restart_so_that_what_was_looked_at_before_can_b
         "{conflict}"
     );
     let again = put(&writer, &drain("b"), Some(0)).await.unwrap();
-    assert!(again > ended, "{again} is no revision that was given before");
+    assert!(
+        again > ended,
+        "{again} is no revision that was given before"
+    );
     let replaced = put(&writer, &drain("a"), Some(first)).await.unwrap();
     assert!(replaced > again);
 }
@@ -107,7 +110,14 @@ async fn an_order_that_the_disk_does_not_take_stands_and_says_so() {
     };
     assert!(reason.contains("no-directory"), "{reason}");
     let state = Arc::clone(&registry.subscribe().borrow());
-    assert!(state.overrides.as_ref().unwrap().services.contains_key("orders"));
+    assert!(
+        state
+            .overrides
+            .as_ref()
+            .unwrap()
+            .services
+            .contains_key("orders")
+    );
 }
 
 #[tokio::test]

@@ -134,3 +134,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn control_of_all_services_takes_a_rule_that_covers_whatever_may_come() {
+    let of = |services: &[&str], permission| {
+        let rules = [rule(Some("spiffe://x/ops"), None, services, &[permission])];
+        let access = Access::by_rules(rules).trust_loopback(false);
+        peer(&access, "10.0.0.1", Some("spiffe://x/ops"))
+            .check_all(Control)
+            .is_ok()
+    };
+    assert!(of(&["**"], Control) && of(&["orders", "**"], Control));
+    for some in [&["*"][..], &["orders"], &["o**", "a**"]] {
+        assert!(!of(some, Control), "{some:?}");
+    }
+    assert!(!of(&["**"], Inspect));
+    let everything: Option<&[&str]> = None;
+    let rule = Rule::new(
+        Some("spiffe://x/ops"),
+        None,
+        everything,
+        [Control].into_iter().collect(),
+    );
+    let access = Access::by_rules([rule.unwrap()]);
+    let ops = peer(&access, "10.0.0.1", Some("spiffe://x/ops"));
+    assert!(ops.check_all(Control).is_ok());
+    assert!(peer(&access, "10.0.0.1", None).check_all(Control).is_err());
+    assert!(peer(&access, "127.0.0.1", None).check_all(Control).is_ok());
+}

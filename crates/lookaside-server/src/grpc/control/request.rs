@@ -4,6 +4,7 @@ use std::{fmt::Display, time::Duration};
 
 use lookaside_core::{BackendId, Drop, Drops, Override, OverrideNote, OverrideTarget, ServiceName};
 use lookaside_proto::v1::{clear_override_request::Kind, set_override_request::Order};
+use lookaside_registry::OverrideError;
 use tonic::Status;
 
 pub(super) fn service(name: &str) -> Result<ServiceName, Status> {
@@ -44,11 +45,13 @@ pub(super) fn note(by: &str, reason: &str) -> Result<OverrideNote, Status> {
     if by.is_empty() {
         return Err(bad("by", "expected who asks"));
     }
-    Ok(OverrideNote {
+    let note = OverrideNote {
         by: Some(by.into()),
         reason: (!reason.is_empty()).then(|| reason.into()),
         ..OverrideNote::default()
-    })
+    };
+    OverrideError::check(&note, None).map_err(super::refused)?;
+    Ok(note)
 }
 
 pub(super) fn ttl(ttl: Option<prost_types::Duration>) -> Result<Option<Duration>, Status> {
