@@ -15,24 +15,23 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use lookaside_client::{Address, ConnectFuture, Connector, Transport};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Instant, sleep},
 };
 use tower_service::Service;
 
 use crate::{
+    dials::Dials,
     log::Log,
     pipe::{End, Line, pipe},
 };
-
-/// More connections than this within a second from one party to one address is a loop
-/// without a back-off.
-const MAX_CONNECTS_PER_SECOND: usize = 5;
 
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Net {
     state: Arc<Mutex<State>>,
+    /// Who dials waits for links to heal.
+    links_changed: watch::Sender<()>,
     log: Log,
 }
 
@@ -40,12 +39,41 @@ struct State {
     hosts: BTreeMap<SocketAddr, Host>,
     connections: Vec<Connection>,
     recent: BTreeMap<(String, SocketAddr), VecDeque<Instant>>,
+    /// Those that are not as they should be.
+    links: BTreeMap<(String, SocketAddr), Link>,
+    dials: Dials,
+    most_dials: usize,
     rng: Rng,
     max_latency: Duration,
 }
 
+/// What lies between a party and an address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// Nothing gets there.
+    pub there_held: bool,
+    /// Nothing comes back.
+    pub back_held: bool,
+    /// How much later all arrives.
+    pub extra: Duration,
+}
+
+impl Link {
+    fn is_open(self) -> bool {
+        !self.there_held && !self.back_held
+    }
+
+    fn apply(self, line: &Line) {
+        line.set([self.there_held, self.back_held], self.extra);
+    }
+}
+
 enum Host {
-    Listening(mpsc::UnboundedSender<End>),
+    Listening {
+        listener: mpsc::UnboundedSender<End>,
+        /// It does more than to accept.
+        speaks: bool,
+    },
     /// Accepts and says nothing, or does not even accept.
     BlackHole,
 }
@@ -60,16 +88,22 @@ struct Connection {
 }
 
 impl Net {
-    pub fn new(rng: Rng, max_latency: Duration, log: Log) -> Self {
+    /// More than `most_dials` within a second from one party to one address are a loop
+    /// without a back-off.
+    pub fn new(rng: Rng, max_latency: Duration, most_dials: usize, log: Log) -> Self {
         let state = State {
             hosts: BTreeMap::new(),
             connections: Vec::new(),
             recent: BTreeMap::new(),
+            links: BTreeMap::new(),
+            dials: Dials::default(),
+            most_dials,
             rng,
             max_latency,
         };
         Self {
             state: Arc::new(Mutex::new(state)),
+            links_changed: watch::Sender::new(()),
             log,
         }
     }
@@ -79,9 +113,53 @@ impl Net {
     }
 
     pub fn listen(&self, at: SocketAddr) -> mpsc::UnboundedReceiver<End> {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        self.lock().hosts.insert(at, Host::Listening(sender));
+        self.listen_as(at, true)
+    }
+
+    /// `speaks`: it will do more than to accept.
+    pub fn listen_as(&self, at: SocketAddr, speaks: bool) -> mpsc::UnboundedReceiver<End> {
+        let (listener, receiver) = mpsc::unbounded_channel();
+        let host = Host::Listening { listener, speaks };
+        self.lock().hosts.insert(at, host);
         receiver
+    }
+
+    /// From now on, also for the connections that are open.
+    pub fn set_link(&self, from: &str, to: SocketAddr, link: Link) {
+        let mut state = self.lock();
+        let connections = state.connections.iter();
+        for connection in connections.filter(|it| it.from == from && it.to == to) {
+            link.apply(&connection.line);
+        }
+        state.links.insert((from.to_owned(), to), link);
+        drop(state);
+        self.links_changed.send_replace(());
+    }
+
+    /// How many connections of `from` are open, by address.
+    pub fn open(&self, from: &str) -> BTreeMap<SocketAddr, usize> {
+        let mut state = self.lock();
+        state.connections.retain(|it| !it.line.is_over());
+        let mut open = BTreeMap::new();
+        for connection in state.connections.iter().filter(|it| it.from == from) {
+            *open.entry(connection.to).or_default() += 1;
+        }
+        open
+    }
+
+    /// Who dialled whom when.
+    pub fn dials(&self) -> Dials {
+        self.lock().dials.clone()
+    }
+
+    /// Waits until there is a way from the one to the other.
+    async fn way(&self, from: &str, to: SocketAddr) {
+        let mut changed = self.links_changed.subscribe();
+        let is_open = |state: &State| {
+            let link = state.links.get(&(from.to_owned(), to));
+            link.is_none_or(|link| link.is_open())
+        };
+        let _ = changed.wait_for(|()| is_open(&self.lock())).await;
     }
 
     /// Connections are refused from now on; those that are open stay.
@@ -132,20 +210,29 @@ impl Net {
 
     async fn dial(self, from: String, to: SocketAddr) -> io::Result<End> {
         self.count(&from, to);
+        let dialled = self.lock().dials.begin(&from, to);
         let latency = {
             let mut state = self.lock();
             let max = state.max_latency.as_micros() as u64;
             Duration::from_micros(state.rng.u64(0..=max))
         };
         sleep(latency).await;
+        self.way(&from, to).await;
         let accepted = {
             let mut state = self.lock();
+            let state = &mut *state;
             let (ours, theirs, line) = pipe(state.rng.fork(), state.max_latency);
+            if let Some(link) = state.links.get(&(from.clone(), to)) {
+                link.apply(&line);
+            }
             let held = match state.hosts.get(&to) {
                 None => return Err(io::ErrorKind::ConnectionRefused.into()),
-                Some(Host::Listening(listener)) => {
+                Some(Host::Listening { listener, speaks }) => {
                     if listener.send(theirs).is_err() {
                         return Err(io::ErrorKind::ConnectionRefused.into());
+                    }
+                    if *speaks {
+                        state.dials.reached(&from, to, dialled);
                     }
                     None
                 }
@@ -173,6 +260,7 @@ impl Net {
     fn count(&self, from: &str, to: SocketAddr) {
         let now = Instant::now();
         let mut state = self.lock();
+        let state = &mut *state;
         let recent = state.recent.entry((from.to_owned(), to)).or_default();
         while recent
             .front()
@@ -181,7 +269,7 @@ impl Net {
             recent.pop_front();
         }
         recent.push_back(now);
-        if recent.len() > MAX_CONNECTS_PER_SECOND {
+        if recent.len() > state.most_dials {
             let many = recent.len();
             self.log
                 .violation(format!("{from} connected to {to} {many} times in a second"));

@@ -1,4 +1,5 @@
-//! A connection in memory, with a latency per write, that can be cut or go silent.
+//! A connection in memory, with a latency per write, that can be cut, go silent, or be held
+//! up: then what is written arrives later.
 
 use std::{
     collections::VecDeque,
@@ -25,6 +26,8 @@ pub fn pipe(rng: Rng, max_latency: Duration) -> (End, End, Line) {
         ways: [Way::default(), Way::default()],
         silent: false,
         cut: false,
+        cut_when_heard: false,
+        extra: Duration::ZERO,
         rng,
         max_latency,
     })));
@@ -52,6 +55,10 @@ struct Shared {
     ways: [Way; 2],
     silent: bool,
     cut: bool,
+    /// Cut by the second end, which the first does not hear yet.
+    cut_when_heard: bool,
+    /// Beside the latency.
+    extra: Duration,
     rng: Rng,
     max_latency: Duration,
 }
@@ -62,6 +69,10 @@ struct Way {
     bytes: usize,
     /// When the reader will see its end.
     closed: Option<Instant>,
+    /// Its writer is no more: nobody reads the other way.
+    gone: bool,
+    /// Nothing arrives for now.
+    held: bool,
     /// When what was written last arrives: nothing overtakes it.
     arrives: Option<Instant>,
     reader: Option<Waker>,
@@ -73,10 +84,27 @@ impl Line {
         self.0.lock().unwrap()
     }
 
-    /// Both ends fail from now on; what is under way is lost.
+    /// Both ends fail from now on; what is under way is lost. The first end, which dialled,
+    /// does not know while nothing reaches it.
     pub fn cut(&self) {
         let mut shared = self.lock();
-        shared.cut = true;
+        if shared.ways[1].held {
+            shared.cut_when_heard = true;
+        } else {
+            shared.cut = true;
+        }
+        shared.wake();
+    }
+
+    /// Whether anything gets from the first end to the second, and back; how much later than
+    /// it would. What is held up arrives when it may.
+    pub fn set(&self, held: [bool; 2], extra: Duration) {
+        let mut shared = self.lock();
+        for (way, held) in shared.ways.iter_mut().zip(held) {
+            way.held = held;
+        }
+        shared.extra = extra;
+        shared.cut |= shared.cut_when_heard && !held[1];
         shared.wake();
     }
 
@@ -109,7 +137,7 @@ impl Shared {
     fn arrival(&mut self, side: usize) -> Instant {
         let micros = self.max_latency.as_micros() as u64;
         let latency = Duration::from_micros(self.rng.u64(0..=micros));
-        let at = Instant::now() + latency;
+        let at = Instant::now() + latency + self.extra;
         let at = self.ways[side].arrives.map_or(at, |last| last.max(at));
         self.ways[side].arrives = Some(at);
         at
@@ -131,7 +159,9 @@ fn wake(waker: &mut Option<Waker>) {
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.line.lock().close(self.side);
+        let mut shared = self.line.lock();
+        shared.ways[self.side].gone = true;
+        shared.close(self.side);
     }
 }
 
@@ -149,7 +179,7 @@ impl AsyncRead for End {
             let silent = shared.silent;
             let way = &mut shared.ways[1 - self.side];
             way.reader = Some(cx.waker().clone());
-            if silent {
+            if silent || way.held {
                 return Poll::Pending;
             }
             let next = match way.chunks.front_mut() {
@@ -191,8 +221,9 @@ impl AsyncWrite for End {
         if shared.cut {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
-        let closed = |way: &Way| way.closed.is_some();
-        if !shared.silent && shared.ways.iter().any(closed) {
+        let (own, other) = (&shared.ways[self.side], &shared.ways[1 - self.side]);
+        let refused = other.gone && !other.held && !shared.silent;
+        if own.closed.is_some() || refused {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         let at = shared.arrival(self.side);

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{log::Log, scenario, settled, world::World};
+use crate::log::Log;
 
 /// Within so long, everything ends: a balancer drains for 15 s, connections linger 10 s.
 const ENDS: Duration = Duration::from_secs(60);
@@ -40,8 +40,8 @@ fn note_panics() {
     });
 }
 
-/// Runs a seed; tells what happened if anything is wrong.
-pub fn passes(seed: u64) -> bool {
+/// Runs a seed of what `live` does with it; tells what happened if anything is wrong.
+pub fn passes<L: Future<Output = ()>>(seed: u64, live: impl FnOnce(u64, Log) -> L) -> bool {
     note_panics();
     PANICS.with_borrow_mut(Vec::clear);
     // What the parts draw from the thread's generator.
@@ -79,17 +79,8 @@ pub fn passes(seed: u64) -> bool {
     passed
 }
 
-async fn live(seed: u64, log: Log) {
-    let mut world = World::new(seed, log.clone()).await;
-    let profile = scenario::run(&mut world).await;
-    if log.is_clean() {
-        settled::check(&mut world, &profile).await;
-    }
-    let tally = world.witness.tally();
-    log.event(format!("{tally:?}"));
-    log.event("everything ends");
-    world.clients.clear();
-    world.end().await;
+/// Waits until no task is left.
+pub async fn ends(log: &Log) {
     let deadline = Instant::now() + ENDS;
     let alive = || Handle::current().metrics().num_alive_tasks();
     while alive() > 0 && Instant::now() < deadline {

@@ -30,6 +30,10 @@ const TTL: Duration = Duration::from_secs(5);
 /// By then every agent has renewed and found its registration gone, twice over.
 pub const REGISTRATION_RETURNS: Duration = Duration::from_secs(5);
 
+/// More connections than this within a second from one party to one address is a loop
+/// without a back-off.
+const MOST_DIALS: usize = 5;
+
 /// How often the witness looks.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -84,7 +88,7 @@ impl World {
         let report_interval = Duration::from_secs(rng.u64(2..=10));
         let witness = Witness::new(log.clone(), service());
         let registry = Arc::new(MemoryRegistry::new(MemoryLimits::default()));
-        let net = Net::new(rng.fork(), max_latency, log.clone());
+        let net = Net::new(rng.fork(), max_latency, MOST_DIALS, log.clone());
         let mut world = Self {
             net,
             witness,
