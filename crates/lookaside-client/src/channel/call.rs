@@ -6,7 +6,7 @@ mod no_retry;
 #[cfg(feature = "retry")]
 mod retry;
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, ops::ControlFlow, pin::Pin, sync::Arc};
 
 use http::{Extensions, HeaderMap, Request, Response};
 use hyper::{body::Incoming, client::conn::TrySendError};
@@ -38,26 +38,23 @@ const MAX_REPICKS: u32 = 16;
 const MAX_REFUSALS: u32 = 1;
 
 /// One call, in its caller's task: pick, send, and again as long as nothing was sent.
-pub(super) async fn run(
+///
+/// Not an `async fn`, and the request lives in the call: each argument of one is kept
+/// twice, and a future is copied to where it is kept.
+pub(super) fn run(
     inner: Arc<Inner>,
     request: Request<Body>,
-) -> Result<Response<ResponseBody>, Status> {
+) -> impl Future<Output = Result<Response<ResponseBody>, Status>> + Send + use<> {
     inner.shared.activity.call_started();
-    let (replay, mut request) = Replay::record(request);
-    let mut call = Call::new(inner, replay, &mut request);
-    #[cfg(feature = "service-config")]
-    call.configure(&request).await?;
-    let result = match call.deadline {
-        None => call.send(request).await,
-        Some(deadline) => {
-            let result = timeout_at(deadline, call.send(request)).await;
-            result.unwrap_or_else(|_| Err(call.deadline_exceeded()))
+    let (replay, request) = Replay::record(request);
+    let mut call = Call::new(inner, replay, request);
+    async move {
+        let result = call.drive().await;
+        if let (Err(status), Some(guard)) = (&result, &mut call.guard) {
+            guard.failed(status.code());
         }
-    };
-    if let (Err(status), Some(guard)) = (&result, &mut call.guard) {
-        guard.failed(status.code());
+        result
     }
-    result
 }
 
 /// What a call knows of itself.
@@ -76,6 +73,8 @@ struct Call {
     /// The request's, empty: HTTP/2 sends none, and the response's need not be allocated.
     extensions: Extensions,
     replay: Replay,
+    /// Not while it is with a connection.
+    request: Option<Request<RequestBody>>,
     guard: Option<CallGuard>,
     /// A pick said where to send it.
     admitted: bool,
@@ -101,24 +100,28 @@ enum Progress {
     Waiting(String),
 }
 
+/// How a call ends, if it does.
+type Ending = ControlFlow<Result<Response<ResponseBody>, Status>>;
+
 /// What one pick leads to.
 enum Step<F> {
     Sent(Arc<InUse>, F),
     /// Until there is a picker newer than this.
-    Wait(u64, Box<Request<RequestBody>>),
-    Fail(Status, Box<Request<RequestBody>>),
+    Wait(u64),
+    Fail(Status),
     /// Whatever else is to be said of it.
     Drop(Status),
 }
 
 impl Call {
-    fn new(inner: Arc<Inner>, replay: Replay, request: &mut Request<RequestBody>) -> Self {
+    fn new(inner: Arc<Inner>, replay: Replay, mut request: Request<RequestBody>) -> Self {
         let began = Instant::now();
         let deadline =
             deadline::timeout(request.headers()).and_then(|limit| began.checked_add(limit));
         let mut extensions = std::mem::take(request.extensions_mut());
         let said = extensions.get().map(|WaitForReady(wait)| *wait);
         extensions.clear();
+        inner.request.complete(request.headers_mut());
         Self {
             deadline,
             began,
@@ -132,6 +135,7 @@ impl Call {
             inner,
             extensions,
             replay,
+            request: Some(request),
             guard: None,
             admitted: false,
             last_pick: LastPick::default(),
@@ -140,55 +144,87 @@ impl Call {
         }
     }
 
-    async fn send(
-        &mut self,
-        mut request: Request<RequestBody>,
-    ) -> Result<Response<ResponseBody>, Status> {
-        self.inner.request.complete(request.headers_mut());
+    async fn drive(&mut self) -> Result<Response<ResponseBody>, Status> {
+        #[cfg(feature = "service-config")]
+        if !self.apply_config() {
+            // Boxed: only the first calls of a channel wait for it.
+            Box::pin(self.await_config_in_time()).await?;
+        }
+        let Some(deadline) = self.deadline else {
+            return self.send().await;
+        };
+        let result = timeout_at(deadline, self.send()).await;
+        result.unwrap_or_else(|_| Err(self.deadline_exceeded()))
+    }
+
+    async fn send(&mut self) -> Result<Response<ResponseBody>, Status> {
         let mut repicks = Repicks::default();
         loop {
-            let failure = match self.start(request) {
-                Step::Sent(connection, response) => match response.await {
-                    Ok(response) => match self.failure_in(&response) {
-                        None => return Ok(self.received(response, connection)),
-                        Some(code) => Failure::Answer(code, response, connection),
-                    },
-                    Err(error) => match self.again(error, &connection, &mut repicks) {
-                        Ok(again) => {
-                            request = again;
-                            continue;
-                        }
-                        Err(status) => Failure::Broken(status),
-                    },
-                },
-                Step::Wait(version, waiting) => {
-                    self.delayed = true;
-                    let _waiting = self.inner.shared.activity.wait();
-                    self.inner.shared.newer_than(version).await;
-                    request = *waiting;
+            // A statement of its own: nothing of the step is kept while its answer is awaited.
+            let (connection, response) = match self.start() {
+                Step::Sent(connection, response) => (connection, response),
+                Step::Wait(version) => {
+                    self.wait_for_picker(version).await;
                     continue;
                 }
-                Step::Fail(status, unsent) => Failure::Unsent(status, unsent),
+                Step::Fail(status) => match self.fail(Failure::Unsent(status)).await {
+                    ControlFlow::Continue(()) => continue,
+                    ControlFlow::Break(result) => return result,
+                },
                 Step::Drop(status) => return Err(status),
             };
-            request = match self.try_again(failure).await {
-                Ok(again) => again,
-                Err(Failure::Answer(_, response, connection)) => {
-                    return Ok(self.received(response, connection));
-                }
-                Err(Failure::Broken(status) | Failure::Unsent(status, _)) => return Err(status),
+            let failure = match response.await {
+                Ok(response) => match self.failure_in(&response) {
+                    None => return Ok(self.received(response, connection)),
+                    Some(code) => Failure::Answer(code, response, connection),
+                },
+                Err(error) => match self.again(error, &connection, &mut repicks) {
+                    Ok(()) => continue,
+                    Err(status) => Failure::Broken(status),
+                },
             };
+            if let ControlFlow::Break(result) = self.fail(failure).await {
+                return result;
+            }
         }
+    }
+
+    /// Boxed, as most calls neither wait nor fail: a future has room for all that it may
+    /// ever wait for.
+    fn wait_for_picker(&mut self, version: u64) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.delayed = true;
+        Box::pin(async move {
+            let _waiting = self.inner.shared.activity.wait();
+            self.inner.shared.newer_than(version).await;
+        })
+    }
+
+    /// An attempt failed: there is another one, or the call ends so.
+    fn fail(&mut self, failure: Failure) -> Pin<Box<dyn Future<Output = Ending> + Send + '_>> {
+        Box::pin(async move {
+            match self.try_again(failure).await {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(Failure::Answer(_, response, connection)) => {
+                    ControlFlow::Break(Ok(self.received(response, connection)))
+                }
+                Err(Failure::Broken(status) | Failure::Unsent(status)) => {
+                    ControlFlow::Break(Err(status))
+                }
+            }
+        })
     }
 
     /// Picks and hands the request to the connection. Nothing in here waits, so that the
     /// picker is borrowed, not cloned.
     fn start(
         &mut self,
-        mut request: Request<RequestBody>,
     ) -> Step<
         impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>> + use<>,
     > {
+        let Some(mut request) = self.request.take() else {
+            // Cannot be: who hands it on has it back, or ends the call.
+            return Step::Drop(Status::internal("the request is gone"));
+        };
         let published = self.inner.shared.published();
         let observers = &self.inner.shared.observers;
         let args = PickArgs {
@@ -200,17 +236,20 @@ impl Call {
             PickResult::Queue => {
                 observers.tell(&Event::Queued);
                 self.progress = Progress::Queued(published.state.last_error.clone());
-                return Step::Wait(published.version, Box::new(request));
+                self.request = Some(request);
+                return Step::Wait(published.version);
             }
             PickResult::Fail(error) if self.wait_for_ready => {
                 observers.tell(&Event::Queued);
                 self.progress = Progress::Queued(Some(error));
-                return Step::Wait(published.version, Box::new(request));
+                self.request = Some(request);
+                return Step::Wait(published.version);
             }
             PickResult::Fail(error) => {
                 observers.tell(&Event::PickFailed { error: &error });
                 let status = Status::unavailable(error.message());
-                return Step::Fail(status, Box::new(request));
+                self.request = Some(request);
+                return Step::Fail(status);
             }
             PickResult::Drop(error) => {
                 observers.tell(&Event::Dropped { error: &error });
@@ -224,7 +263,8 @@ impl Call {
         let Some(connection) = pick.subchannel.connection() else {
             // It went away after the picker was made; the next picker knows.
             self.progress = Progress::Queued(published.state.last_error.clone());
-            return Step::Wait(published.version, Box::new(request));
+            self.request = Some(request);
+            return Step::Wait(published.version);
         };
         self.replay.keep_head(&request);
         let authority = pick.subchannel.address().authority();
@@ -290,7 +330,7 @@ impl Call {
         }
     }
 
-    /// The request to send again, if the peer cannot have executed it: hyper handed it back
+    /// Has the request to send again, if the peer cannot have executed it: hyper handed it back
     /// unsent, or the peer said that it did not look at it. (Transparent retries of the gRPC
     /// retry design, A6.) All others may have been executed.
     fn again(
@@ -298,7 +338,7 @@ impl Call {
         mut error: TrySendError<Request<RequestBody>>,
         connection: &Arc<InUse>,
         repicks: &mut Repicks,
-    ) -> Result<Request<RequestBody>, Status> {
+    ) -> Result<(), Status> {
         let unsent = error.take_message();
         let refused = status::is_refused_stream(error.error());
         let request = if refused {
@@ -326,7 +366,8 @@ impl Call {
         if !refused {
             connection.retire();
         }
-        Ok(request)
+        self.request = Some(request);
+        Ok(())
     }
 
     fn deadline_exceeded(&self) -> Status {

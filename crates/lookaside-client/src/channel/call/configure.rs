@@ -1,35 +1,26 @@
-use http::Request;
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 
 use super::{Call, Progress};
 use crate::{
-    PickArgs, PickResult,
-    channel::{message_limit::MessageLimit, replay::RequestBody},
-    service_config::MethodConfig,
+    PickArgs, PickResult, channel::message_limit::MessageLimit, service_config::MethodConfig,
 };
 
 impl Call {
-    /// Does what the service config says of the call. It waits until there is one: what a
-    /// config asks for holds from a channel's first call on.
-    pub(super) async fn configure(&mut self, request: &Request<RequestBody>) -> Result<(), Status> {
-        if self.apply_config(request) {
-            return Ok(());
-        }
-        match self.deadline {
-            None => self.await_config(request).await,
-            Some(deadline) => {
-                let result = timeout_at(deadline, self.await_config(request)).await;
-                result.unwrap_or_else(|_| Err(self.deadline_exceeded()))
-            }
-        }
+    /// Waits for a service config: what one asks for holds from a channel's first call on.
+    pub(super) async fn await_config_in_time(&mut self) -> Result<(), Status> {
+        let Some(deadline) = self.deadline else {
+            return self.await_config().await;
+        };
+        let result = timeout_at(deadline, self.await_config()).await;
+        result.unwrap_or_else(|_| Err(self.deadline_exceeded()))
     }
 
     /// Until the resolver has found something. What fails calls until then fails this one,
     /// unless it waits for ready.
-    async fn await_config(&mut self, request: &Request<RequestBody>) -> Result<(), Status> {
+    async fn await_config(&mut self) -> Result<(), Status> {
         self.delayed = true;
-        while let Some(version) = self.look_at_picker(request)? {
+        while let Some(version) = self.look_at_picker()? {
             let _waiting = self.inner.shared.activity.wait();
             self.inner.shared.newer_than(version).await;
         }
@@ -38,12 +29,15 @@ impl Call {
 
     /// The picker's version, if there is no config yet and the picker does not fail the call.
     /// (It also wakes an idle channel.)
-    fn look_at_picker(&mut self, request: &Request<RequestBody>) -> Result<Option<u64>, Status> {
+    fn look_at_picker(&mut self) -> Result<Option<u64>, Status> {
         let published = self.inner.shared.published();
         // Only now: the config is there before any picker that could take this for a call.
-        if self.apply_config(request) {
+        if self.apply_config() {
             return Ok(None);
         }
+        let Some(request) = &self.request else {
+            return Ok(None);
+        };
         let args = PickArgs::new(request.uri().path(), request.headers());
         let why = match published.state.picker.pick(&args) {
             PickResult::Fail(error) if self.wait_for_ready => Some(error),
@@ -56,13 +50,14 @@ impl Call {
         Ok(Some(published.version))
     }
 
-    /// Whether there is a config.
-    fn apply_config(&mut self, request: &Request<RequestBody>) -> bool {
+    /// Does what the service config says of the call; says whether there is one.
+    pub(super) fn apply_config(&mut self) -> bool {
         let config = self.inner.shared.config.load();
         let Some(config) = &*config else {
             return false;
         };
-        let method = config.methods.find(request.uri().path());
+        let path = self.request.as_ref().map_or("", |it| it.uri().path());
+        let method = config.methods.find(path);
         if let Some(method) = method {
             self.apply_method(method);
         }

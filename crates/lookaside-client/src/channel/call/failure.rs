@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use http::{Request, Response};
+use http::Response;
 use hyper::body::Incoming;
 use tonic::{Code, Status};
 
-use crate::{channel::replay::RequestBody, subchannel::InUse};
+use crate::subchannel::InUse;
 
 /// How an attempt failed that was not dropped.
 #[cfg_attr(
@@ -17,7 +17,7 @@ pub(super) enum Failure {
     /// Its connection did, or its stream.
     Broken(Status),
     /// It came to none.
-    Unsent(Status, Box<Request<RequestBody>>),
+    Unsent(Status),
 }
 
 #[cfg(feature = "retry")]
@@ -25,7 +25,7 @@ impl Failure {
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Answer(code, _, connection) => format!("{}: {code:?}", connection.peer()),
-            Self::Broken(status) | Self::Unsent(status, _) => status.message().to_owned(),
+            Self::Broken(status) | Self::Unsent(status) => status.message().to_owned(),
         }
     }
 }

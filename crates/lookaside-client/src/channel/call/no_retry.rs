@@ -1,9 +1,8 @@
-use http::{Request, Response};
+use http::Response;
 use hyper::body::Incoming;
 use tonic::Code;
 
 use super::{Call, Failure};
-use crate::channel::replay::RequestBody;
 
 /// Without feature `retry` every failure is final.
 impl Call {
@@ -13,10 +12,7 @@ impl Call {
     }
 
     #[expect(clippy::unused_async, reason = "as with feature `retry`")]
-    pub(super) async fn try_again(
-        &mut self,
-        failure: Failure,
-    ) -> Result<Request<RequestBody>, Failure> {
+    pub(super) async fn try_again(&mut self, failure: Failure) -> Result<(), Failure> {
         Err(failure)
     }
 }

@@ -1,13 +1,13 @@
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use hyper::body::Incoming;
 use tokio::time::sleep;
 use tonic::Code;
 
 use super::{Call, Failure, Progress};
 use crate::{
-    channel::{replay::RequestBody, retry_verdict::RetryVerdict, status},
+    channel::{retry_verdict::RetryVerdict, status},
     service_config::{RetryPolicy, RetryThrottle},
 };
 
@@ -119,46 +119,39 @@ impl Call {
         (code != Code::Ok).then_some(code)
     }
 
-    /// Waits and has the request to send again; or the failure back, if it is final.
-    pub(super) async fn try_again(
-        &mut self,
-        failure: Failure,
-    ) -> Result<Request<RequestBody>, Failure> {
+    /// Waits and has the request to send again; or gives the failure back, if it is final.
+    pub(super) async fn try_again(&mut self, failure: Failure) -> Result<(), Failure> {
         if self.retry.policy.is_none() {
             return Err(failure);
         }
         let (code, pushback) = match &failure {
             Failure::Answer(code, response, _) => (*code, Pushback::read(response.headers())),
-            Failure::Broken(status) | Failure::Unsent(status, _) => {
-                (status.code(), Pushback::Nothing)
-            }
+            Failure::Broken(status) | Failure::Unsent(status) => (status.code(), Pushback::Nothing),
         };
         let Some(wait) = self.retry.next(code, pushback, &mut fastrand::Rng::new()) else {
             return Err(failure);
         };
-        let unsent = matches!(failure, Failure::Unsent(..));
-        let kept = if unsent { None } else { self.replay.again() };
-        if kept.is_none() && !unsent {
+        if self.request.is_none() {
+            self.request = self.replay.again();
+        }
+        let Some(mut request) = self.request.take() else {
             // More of it was sent than is kept: it is committed.
             return Err(failure);
-        }
+        };
         let why = failure.describe();
         tracing::debug!(why, ?wait, "attempt failed, trying again");
         self.end_attempt(&failure);
-        let mut request = match (kept, failure) {
-            (Some(request), _) => request,
-            (None, Failure::Unsent(_, request)) => *request,
-            (None, failure) => return Err(failure),
-        };
+        drop(failure);
+        let attempts = HeaderValue::from(self.retry.failed);
+        request.headers_mut().insert(PREVIOUS_ATTEMPTS, attempts);
+        self.request = Some(request);
         self.progress = Progress::Waiting(why);
         {
             let _waiting = self.inner.shared.activity.wait();
             sleep(wait).await;
         }
         self.progress = Progress::Queued(None);
-        let attempts = HeaderValue::from(self.retry.failed);
-        request.headers_mut().insert(PREVIOUS_ATTEMPTS, attempts);
-        Ok(request)
+        Ok(())
     }
 
     /// Balancers and trackers take the next attempt for a call of its own, as those of the
@@ -170,7 +163,7 @@ impl Call {
                     guard.received(response.headers());
                     guard.failed(*code);
                 }
-                Failure::Broken(status) | Failure::Unsent(status, _) => {
+                Failure::Broken(status) | Failure::Unsent(status) => {
                     guard.failed(status.code());
                 }
             }
