@@ -95,6 +95,16 @@ impl Channel {
         self.inner.work.exit_idle();
     }
 
+    /// Has everything that could not be reached tried at once, backends and balancers, and
+    /// begins again with short waits between attempts; names are looked up again as soon as
+    /// their resolver's least interval is over. For programs that know more than the channel
+    /// does, such as that the network is back. Connections that there are stay, and an IDLE
+    /// channel stays IDLE.
+    pub fn reset_connect_backoff(&self) {
+        self.inner.shared.wish_backoff_reset();
+        self.inner.work.schedule_work();
+    }
+
     /// Where the addresses come from at the moment.
     pub fn mode(&self) -> Mode {
         self.inner.shared.status().mode

@@ -86,6 +86,14 @@ pub enum Event<'a> {
         /// The new state, and what went wrong.
         state: &'a SubchannelState,
     },
+    /// The health of the backend behind a connection that stays READY changed, where health
+    /// is checked.
+    Health {
+        /// Which backend.
+        address: &'a Address,
+        /// Its health, and why it is no better.
+        state: &'a SubchannelState,
+    },
     /// The resolver said something.
     Resolved {
         /// How many addresses, or why there are none.
@@ -121,6 +129,8 @@ pub struct ListSummary {
     pub drops: usize,
     /// Those that make no sense.
     pub problems: usize,
+    /// It is another one than the list before it.
+    pub changed: bool,
 }
 
 /// What a load report says happened since the one before.

@@ -65,6 +65,12 @@ pub trait Policy: Send {
 
     /// A call was queued while the policy is IDLE: connect.
     fn exit_idle(&mut self, controller: &mut dyn Controller);
+
+    /// The user has reason to think that what could not be reached now can be: the waits of
+    /// the channel's subchannels are over
+    /// ([`Channel::reset_connect_backoff`](crate::Channel::reset_connect_backoff)). For
+    /// policies with connections of their own; others have nothing to do.
+    fn reset_backoff(&mut self) {}
 }
 
 /// What a policy can ask of its channel.

@@ -18,7 +18,7 @@ use crate::{
     observer,
     policy::{ExitIdlePicker, PolicyChoice, QueuingPicker, Switch},
     resolver::LastGood,
-    subchannel::{Event, Pool},
+    subchannel::{Change, Event, Pool},
 };
 
 /// How many subchannel events are taken at once before anything else gets its turn.
@@ -194,11 +194,11 @@ impl PolicyTask {
         let mut next = Some(first);
         let mut taken = 0;
         while let Some(event) = next {
-            if let Some((subchannel, state)) = self.pool.apply(event) {
-                self.shared.observers.tell(&observer::Event::Subchannel {
-                    address: subchannel.address(),
-                    state: &state,
-                });
+            if let Some(change) = self.pool.apply(event) {
+                self.tell(&change);
+                let Change {
+                    subchannel, state, ..
+                } = change;
                 self.with_policy(wake, |policy, control| {
                     policy.subchannel_update(&subchannel, &state, control);
                 });
@@ -210,6 +210,15 @@ impl PolicyTask {
         }
     }
 
+    fn tell(&self, change: &Change) {
+        let (address, state) = (change.subchannel.address(), &change.state);
+        self.shared.observers.tell(&if change.is_health() {
+            observer::Event::Health { address, state }
+        } else {
+            observer::Event::Subchannel { address, state }
+        });
+    }
+
     fn work(&mut self, wake: &mut Option<Instant>) {
         let now = now();
         self.pool.sweep(now);
@@ -218,9 +227,15 @@ impl PolicyTask {
             self.leave_idle(now);
             exit_idle = false;
         }
+        let reset = self.shared.take_backoff_reset();
         let Some(active) = &mut self.active else {
             return;
         };
+        if reset {
+            self.pool.reset_backoff();
+            active.policy.reset_backoff();
+            active.resolver.resolve_now();
+        }
         let mut found = Found(Vec::new());
         active.resolver.work(&mut found);
         active.informed |= !found.0.is_empty();

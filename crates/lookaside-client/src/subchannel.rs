@@ -18,7 +18,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{
             AtomicBool, AtomicUsize,
-            Ordering::{AcqRel, SeqCst},
+            Ordering::{AcqRel, Release, SeqCst},
         },
     },
 };
@@ -31,7 +31,7 @@ pub(crate) use direct::Origin;
 pub use health::Health;
 pub(crate) use health::HealthCheck;
 pub(crate) use id_map::{IdMap, IdSet};
-pub(crate) use pool::{Event, Pool, PoolSettings};
+pub(crate) use pool::{Change, Event, Pool, PoolSettings};
 use tokio::sync::Notify;
 
 use crate::{Address, ConnectivityState, LbToken, PickError, WorkScheduler};
@@ -112,6 +112,7 @@ pub(crate) struct Core {
     /// Present while READY: written by the actor, read by every pick.
     connection: ArcSwapOption<Connection>,
     connect_requested: AtomicBool,
+    backoff_reset: AtomicBool,
     /// How many leases want its health checked: one, and for a moment two.
     checked: AtomicUsize,
     wake: Notify,
@@ -185,6 +186,12 @@ impl fmt::Debug for Subchannel {
 }
 
 impl Core {
+    /// What could not be reached is tried again at once.
+    fn reset_backoff(&self) {
+        self.backoff_reset.store(true, Release);
+        self.wake.notify_one();
+    }
+
     /// Without an origin for one that never connects.
     fn new(id: SubchannelId, address: Address, origin: Option<Origin>) -> Self {
         let origin = origin.map(|mut origin| {
@@ -199,6 +206,7 @@ impl Core {
             origin,
             connection: ArcSwapOption::empty(),
             connect_requested: AtomicBool::new(false),
+            backoff_reset: AtomicBool::new(false),
             checked: AtomicUsize::new(0),
             wake: Notify::new(),
         }

@@ -6,10 +6,13 @@
 mod health;
 mod support;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use health::HealthBackend;
-use lookaside_client::{Channel, ChildPolicy, ConnectivityState};
+use lookaside_client::{Channel, ChildPolicy, ConnectivityState, Event, Observer};
 use lookaside_proto::health::health_check_response::ServingStatus;
 use support::{
     addr,
@@ -276,4 +279,55 @@ async fn a_channel_that_is_dropped_ends_its_health_streams() {
     drop(channel);
     let ended = tokio::time::timeout(10 * SECOND, stream.ended()).await;
     ended.expect("the stream has ended");
+}
+
+/// What it is told of connections and of health.
+#[derive(Default)]
+struct Log(Mutex<Vec<String>>);
+
+impl Observer for Log {
+    fn observe(&self, event: &Event<'_>) {
+        let text = match event {
+            Event::Subchannel { address, state } => format!("{address} {}", state.connectivity),
+            Event::Health { address, state } => format!("{address} {:?}", state.health),
+            _ => return,
+        };
+        self.0.lock().unwrap().push(text);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_tells_a_change_of_health_from_one_of_the_connection() {
+    let net = Net::default();
+    let mut backend = HealthBackend::start(&net, addr(1));
+    let log = Arc::new(Log::default());
+    let channel = Channel::builder("orders")
+        .addresses([text(1)])
+        .health_check("orders.Api")
+        .connector(net.clone())
+        .observer(Arc::clone(&log) as Arc<dyn Observer>)
+        .build()
+        .unwrap();
+    let stream = backend.stream().await;
+    for (status, state) in [
+        (ServingStatus::Serving, ConnectivityState::Ready),
+        (
+            ServingStatus::NotServing,
+            ConnectivityState::TransientFailure,
+        ),
+        (ServingStatus::Serving, ConnectivityState::Ready),
+    ] {
+        stream.says(status);
+        wait_for(&channel, state).await;
+    }
+    assert_eq!(
+        *log.0.lock().unwrap(),
+        [
+            "10.0.0.1:1 CONNECTING",
+            "10.0.0.1:1 READY",
+            "10.0.0.1:1 Serving",
+            "10.0.0.1:1 NotServing",
+            "10.0.0.1:1 Serving",
+        ]
+    );
 }

@@ -39,6 +39,7 @@ impl Observer for Log {
             Event::Mode { from, to } => format!("{from} to {to}"),
             Event::Fallback { reason } => format!("fallback: {reason}"),
             Event::Subchannel { address, state } => format!("{address} {}", state.connectivity),
+            Event::Health { address, state } => format!("{address} {:?}", state.health),
             Event::Resolved {
                 addresses,
                 balancers,
@@ -91,7 +92,7 @@ async fn an_observer_is_told_all_that_happens_in_its_order() {
             "resolved Ok(1) Ok(1)",
             "queued",
             "stream",
-            "ListSummary { entries: 2, backends: 1, drops: 1, problems: 0 }",
+            "ListSummary { entries: 2, backends: 1, drops: 1, problems: 0, changed: true }",
             "connecting to balancer",
             "10.0.0.1:1 CONNECTING",
             "10.0.0.1:1 READY",
@@ -104,6 +105,13 @@ async fn an_observer_is_told_all_that_happens_in_its_order() {
     // Not before the stream has taken it.
     eventually("a report is told of", async || {
         *log.reported.lock().unwrap() == (2, 2, 1)
+    })
+    .await;
+
+    stream.list([server(addr(1), "a"), drop_entry("overload")]);
+    let same = "ListSummary { entries: 2, backends: 1, drops: 1, problems: 0, changed: false }";
+    eventually("the same list is told of as such", async || {
+        log.take().iter().any(|event| event == same)
     })
     .await;
 

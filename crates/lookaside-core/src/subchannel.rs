@@ -154,7 +154,13 @@ impl Subchannel {
                 self.backoff.reset();
                 self.enter(State::Idle, [SubchannelAction::CancelTimer])
             }
-            (State::Idle | State::Connecting { .. }, Event::BackoffReset) => {
+            (State::Connecting { .. }, Event::BackoffReset) => {
+                self.backoff.reset();
+                // Should this attempt fail, which began before, the next is not to wait.
+                self.state = State::Connecting { retry_at: now };
+                Vec::new()
+            }
+            (State::Idle, Event::BackoffReset) => {
                 self.backoff.reset();
                 Vec::new()
             }

@@ -1,6 +1,9 @@
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+    atomic::{
+        AtomicBool, AtomicU64,
+        Ordering::{AcqRel, Relaxed, Release},
+    },
 };
 
 use arc_swap::{ArcSwap, Guard};
@@ -18,6 +21,7 @@ pub(crate) struct Shared {
     published: ArcSwap<Published>,
     status: watch::Sender<Status>,
     next_version: AtomicU64,
+    backoff_reset: AtomicBool,
     pub(crate) activity: Activity,
     pub(crate) observers: Observers,
     /// Empty until there is one, which calls wait for.
@@ -53,6 +57,7 @@ impl Shared {
             published: ArcSwap::from_pointee(Published { version: 0, state }),
             status: watch::Sender::new(status),
             next_version: AtomicU64::new(1),
+            backoff_reset: AtomicBool::new(false),
             activity: Activity::default(),
             observers,
             #[cfg(feature = "service-config")]
@@ -106,6 +111,15 @@ impl Shared {
         // Wakes those that wait for it.
         let state = self.published().state.clone();
         self.publish(state);
+    }
+
+    /// The policy task, which is told next, is to end all waits between attempts.
+    pub(crate) fn wish_backoff_reset(&self) {
+        self.backoff_reset.store(true, Release);
+    }
+
+    pub(crate) fn take_backoff_reset(&self) -> bool {
+        self.backoff_reset.swap(false, AcqRel)
     }
 
     /// The last word: also calls that wait for ready would wait for nothing.

@@ -38,6 +38,11 @@ impl Child {
         act(&mut self.policy, &mut inner);
     }
 
+    /// As [`Policy::reset_backoff`](crate::Policy::reset_backoff).
+    pub(super) fn reset_backoff(&mut self) {
+        self.policy.reset_backoff();
+    }
+
     /// Gives it addresses, and another policy if it has another one.
     pub(super) fn update(
         &mut self,

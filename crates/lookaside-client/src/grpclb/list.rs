@@ -72,8 +72,8 @@ impl List {
         }
     }
 
-    /// For observers.
-    pub(super) fn summary(&self) -> ListSummary {
+    /// For observers. `before`: the list before it.
+    pub(super) fn summary(&self, before: Option<&Self>) -> ListSummary {
         let drops = self
             .slots
             .iter()
@@ -83,6 +83,7 @@ impl List {
             backends: self.backends.len(),
             drops: drops.count(),
             problems: self.problems.len(),
+            changed: before != Some(self),
         }
     }
 

@@ -72,6 +72,11 @@ impl Listed {
         }
     }
 
+    /// The list.
+    pub(super) fn list(&self) -> &List {
+        &self.list
+    }
+
     pub(super) fn child_mut(&mut self) -> Option<&mut Child> {
         self.child.as_mut()
     }

@@ -138,7 +138,8 @@ impl Grpclb {
                     backends = list.backends.len(),
                     "list"
                 );
-                let summary = Event::List(list.summary());
+                let before = self.listed.as_ref().map(Listed::list);
+                let summary = Event::List(list.summary(before));
                 self.settings.observers.tell(&summary);
                 self.decision.list(list.is_only_drops(), now);
                 let listed = self.listed.take();
@@ -303,6 +304,16 @@ impl Policy for Grpclb {
             child.with(controller, |policy, controller| policy.work(controller));
         }
         self.settle(controller);
+    }
+
+    fn reset_backoff(&mut self) {
+        if let Some(stream) = &self.stream {
+            stream.reset_backoff();
+        }
+        let children = self.listed.as_mut().and_then(Listed::child_mut);
+        for child in children.into_iter().chain(&mut self.fallback) {
+            child.reset_backoff();
+        }
     }
 
     fn exit_idle(&mut self, controller: &mut dyn Controller) {

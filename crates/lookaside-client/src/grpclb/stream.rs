@@ -105,6 +105,12 @@ impl BalancerStream {
         std::iter::from_fn(waiting).take(EVENTS).collect()
     }
 
+    /// Balancers that could not be reached are tried at once. How soon a stream that ended
+    /// is opened again stays the balancer's matter.
+    pub(super) fn reset_backoff(&self) {
+        self.settings.channel.reset_connect_backoff();
+    }
+
     /// The balancers, or why there are none.
     pub(super) fn set_balancers(&self, balancers: Result<Arc<[Address]>, ResolveError>) {
         if let Ok(balancers) = &balancers {

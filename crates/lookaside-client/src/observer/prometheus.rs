@@ -6,7 +6,7 @@ use prometheus_client::{
 };
 
 use super::{Event, ListSummary, LoadReport, Observer};
-use crate::ConnectivityState;
+use crate::{ConnectivityState, Health};
 
 /// A channel's events as Prometheus metrics, each with the label `target`.
 ///
@@ -19,9 +19,10 @@ use crate::ConnectivityState;
 /// | `lookaside_client_state{state}`, `lookaside_client_mode{mode}` | 1 for what holds, else 0 |
 /// | `lookaside_client_fallbacks_total` | times that fallback was entered |
 /// | `lookaside_client_connects_total{outcome}` | attempts to connect: `ready`, `failed` |
+/// | `lookaside_client_health_changes_total{health}` | of backends that are connected: `serving`, `not_serving`, `pending` |
 /// | `lookaside_client_resolutions_total{outcome}` | words of the resolver: `ok`, `failed` |
 /// | `lookaside_client_streams_opened_total`, `lookaside_client_streams_ended_total` | of balancers |
-/// | `lookaside_client_lists_total` | lists received |
+/// | `lookaside_client_lists_total`, `lookaside_client_list_changes_total` | lists received, and those that were another one than the last |
 /// | `lookaside_client_list_entries{kind}` | of the newest list: `backend`, `drop`, `problem` |
 /// | `lookaside_client_reported_calls_total{kind}` | as reported to balancers: `started`, `finished`, `failed_to_send`, `known_received`, `dropped` |
 #[derive(Debug)]
@@ -34,10 +35,12 @@ pub struct PrometheusObserver {
     mode: Family<Labels, Gauge>,
     fallbacks: Counter,
     connects: Family<Labels, Counter>,
+    health: Family<Labels, Counter>,
     resolutions: Family<Labels, Counter>,
     streams_opened: Counter,
     streams_ended: Counter,
     lists: Counter,
+    list_changes: Counter,
     list_entries: Family<Labels, Gauge>,
     reported: Family<Labels, Counter>,
 }
@@ -62,10 +65,12 @@ impl PrometheusObserver {
             mode: metrics.add("mode", "Where addresses come from: 1 for what holds"),
             fallbacks: metrics.add("fallbacks", "Times that fallback was entered"),
             connects: metrics.add("connects", "Attempts to connect"),
+            health: metrics.add("health_changes", "Changes of backends' health"),
             resolutions: metrics.add("resolutions", "Words of the resolver"),
             streams_opened: metrics.add("streams_opened", "Streams of balancers that began"),
             streams_ended: metrics.add("streams_ended", "Streams of balancers that ended"),
             lists: metrics.add("lists", "Lists of balancers"),
+            list_changes: metrics.add("list_changes", "Lists that differ from the last"),
             list_entries: metrics.add("list_entries", "Entries of the newest list"),
             reported: metrics.add("reported_calls", "Calls as reported to balancers"),
         })
@@ -73,6 +78,7 @@ impl PrometheusObserver {
 
     fn list(&self, list: &ListSummary) {
         self.lists.inc();
+        self.list_changes.inc_by(list.changed.into());
         let kinds = [
             ("backend", list.backends),
             ("drop", list.drops),
@@ -128,14 +134,28 @@ impl Observer for PrometheusObserver {
                     ConnectivityState::TransientFailure => "failed",
                     _ => return,
                 };
-                count(&self.connects, outcome);
+                count(&self.connects, "outcome", outcome);
+            }
+            Event::Health { state, .. } => {
+                let health = match state.health {
+                    Health::Serving => "serving",
+                    Health::NotServing => "not_serving",
+                    Health::Pending => "pending",
+                    // It is not asked for any more.
+                    Health::Unchecked => return,
+                };
+                count(&self.health, "health", health);
             }
             Event::Resolved {
                 addresses,
                 balancers,
             } => {
                 let ok = addresses.is_ok() && balancers.is_ok();
-                count(&self.resolutions, if ok { "ok" } else { "failed" });
+                count(
+                    &self.resolutions,
+                    "outcome",
+                    if ok { "ok" } else { "failed" },
+                );
             }
             Event::StreamOpened => {
                 self.streams_opened.inc();
@@ -165,6 +185,6 @@ fn hold(family: &Family<Labels, Gauge>, label: &'static str, from: &'static str,
     family.get_or_create(&[(label, to)]).set(1);
 }
 
-fn count(family: &Family<Labels, Counter>, outcome: &'static str) {
-    family.get_or_create(&[("outcome", outcome)]).inc();
+fn count(family: &Family<Labels, Counter>, label: &'static str, value: &'static str) {
+    family.get_or_create(&[(label, value)]).inc();
 }

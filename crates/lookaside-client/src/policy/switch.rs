@@ -111,6 +111,13 @@ impl Switch {
         });
     }
 
+    /// As [`Policy::reset_backoff`].
+    pub(crate) fn reset_backoff(&mut self) {
+        for held in self.current.iter_mut().chain(&mut self.pending) {
+            held.policy.reset_backoff();
+        }
+    }
+
     fn each(
         &mut self,
         controller: &mut dyn Controller,

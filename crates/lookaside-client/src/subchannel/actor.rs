@@ -3,7 +3,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::Ordering::{Acquire, Release, SeqCst},
+        atomic::Ordering::{AcqRel, Acquire, Release, SeqCst},
     },
     time::Duration,
 };
@@ -106,10 +106,15 @@ impl Actor {
                     if self.update_health(&mut pending) {
                         self.report(&machine, pending.health()).await;
                     }
-                    if !self.core.connect_requested.load(Acquire) {
+                    if self.core.backoff_reset.swap(false, AcqRel) {
+                        // One wake may stand for two wishes.
+                        self.core.wake.notify_one();
+                        Event::BackoffReset
+                    } else if self.core.connect_requested.load(Acquire) {
+                        Event::ConnectRequested
+                    } else {
                         continue;
                     }
-                    Event::ConnectRequested
                 }
             };
             let now = Instant::now().into_std();

@@ -32,6 +32,21 @@ pub(crate) struct Event {
     pub(super) state: SubchannelState,
 }
 
+/// The same, for the policy.
+pub(crate) struct Change {
+    pub(crate) subchannel: Subchannel,
+    pub(crate) before: ConnectivityState,
+    pub(crate) state: SubchannelState,
+}
+
+impl Change {
+    /// Of the backend's health alone: the connection is READY and was.
+    pub(crate) fn is_health(&self) -> bool {
+        let ready = ConnectivityState::Ready;
+        (self.before, self.state.connectivity) == (ready, ready)
+    }
+}
+
 /// A channel's subchannels: one per address, shared, kept a while when nobody holds them.
 /// Owned by the policy task.
 pub(crate) struct Pool {
@@ -197,19 +212,28 @@ impl Pool {
         id
     }
 
-    /// Takes note of an event; the handle and state to tell the policy, if the subchannel
-    /// still is somebody's.
-    pub(crate) fn apply(&mut self, event: Event) -> Option<(Subchannel, SubchannelState)> {
+    /// Takes note of an event; what to tell the policy, if the subchannel still is somebody's.
+    pub(crate) fn apply(&mut self, event: Event) -> Option<Change> {
         let entry = self.entries.get_mut(&event.id)?;
-        entry.state = event.state;
+        let before = std::mem::replace(&mut entry.state, event.state).connectivity;
         let checked = entry.checked_lease.upgrade();
         let state = match &checked {
             Some(_) => entry.checked_state(self.settings.health.is_some()),
             None => entry.state.clone(),
         };
         let lease = checked.or_else(|| entry.lease.upgrade())?;
-        let handle = Subchannel::new(Arc::clone(&entry.core), lease, None);
-        Some((handle, state))
+        Some(Change {
+            subchannel: Subchannel::new(Arc::clone(&entry.core), lease, None),
+            before,
+            state,
+        })
+    }
+
+    /// Ends all waits between attempts, and begins with short ones.
+    pub(crate) fn reset_backoff(&self) {
+        for entry in self.entries.values() {
+            entry.core.reset_backoff();
+        }
     }
 
     /// Starts the clock of subchannels that lost their last handle, and ends those whose

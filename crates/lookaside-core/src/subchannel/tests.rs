@@ -155,6 +155,15 @@ fn a_reset_ends_the_wait() {
 }
 
 #[test]
+fn after_a_reset_during_an_attempt_the_next_one_does_not_wait() {
+    let mut it = Fixture::new();
+    it.after(0, Event::ConnectRequested);
+    assert_eq!(it.after(0, Event::BackoffReset), []);
+    assert_eq!(it.fail(0)[0], ArmTimer(Duration::ZERO));
+    assert_eq!(it.after(0, Event::BackoffExpired), [Report(Idle)]);
+}
+
+#[test]
 fn shutting_down_ends_what_is_under_way_and_everything_after_is_ignored() {
     type Prepare = fn(&mut Fixture);
     let cases: [(Prepare, &[SubchannelAction]); 4] = [

@@ -165,6 +165,10 @@ impl Policy for Outlier {
         });
         self.settle(controller);
     }
+
+    fn reset_backoff(&mut self) {
+        self.child.reset_backoff();
+    }
 }
 
 #[cfg(test)]
