@@ -13,6 +13,8 @@ mod balancer;
 mod config;
 mod drain;
 mod encode;
+mod end_streams;
+mod ending;
 mod grpc;
 mod health;
 mod http;

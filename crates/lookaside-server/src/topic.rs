@@ -16,6 +16,7 @@ use lookaside_core::Revision;
 
 use crate::{
     encode::EncodedList,
+    ending::Ending,
     http::{Flight, Patience},
     journey::Journey,
     waiters::{Waiters, Waiting},
@@ -64,8 +65,7 @@ pub(crate) enum Content {
 /// What is known of a stream that waits.
 #[derive(Debug)]
 struct Waits {
-    /// When a shutdown ends it.
-    phase: u16,
+    ending: Arc<Ending>,
     flight: Arc<Flight>,
 }
 
@@ -140,8 +140,13 @@ impl Topic {
     /// Wakes the streams whose phase is at least `from` and below `to`, without anything
     /// new to tell.
     pub(crate) fn wake_phases(&self, from: u32, to: u32) {
-        let ends = |waits: &Waits| (from..to).contains(&u32::from(waits.phase));
+        let ends = |waits: &Waits| (from..to).contains(&u32::from(waits.ending.phase()));
         self.waiters.wake(ends);
+    }
+
+    /// Wakes the streams that were ordered to end.
+    pub(crate) fn wake_ordered(&self) {
+        self.waiters.wake(|waits| waits.ending.is_ordered());
     }
 }
 
@@ -158,18 +163,18 @@ impl Topic {
 pub(crate) struct Subscription {
     topic: Arc<Topic>,
     seen: u64,
-    phase: u16,
+    ending: Arc<Ending>,
     flight: Arc<Flight>,
     waiting: Option<Waiting>,
 }
 
 impl Subscription {
-    /// `phase` is for [`Topic::wake_phases`], `flight` for [`Topic::end_overdue`].
-    pub(crate) fn new(topic: Arc<Topic>, phase: u16, flight: Arc<Flight>) -> Self {
+    /// `ending` is for [`Topic::wake_phases`] and [`Topic::wake_ordered`], `flight` for [`Topic::end_overdue`].
+    pub(crate) fn new(topic: Arc<Topic>, ending: Arc<Ending>, flight: Arc<Flight>) -> Self {
         Self {
             topic,
             seen: 0,
-            phase,
+            ending,
             flight,
             waiting: None,
         }
@@ -179,7 +184,7 @@ impl Subscription {
     /// the next.
     pub(crate) fn has_newer(&mut self, cx: &Context<'_>) -> bool {
         let waits = || Waits {
-            phase: self.phase,
+            ending: Arc::clone(&self.ending),
             flight: Arc::clone(&self.flight),
         };
         let waiters = &self.topic.waiters;

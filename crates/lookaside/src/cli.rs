@@ -56,6 +56,7 @@ enum Command {
     Drops(control::Drops),
     Fallback(control::Fallback),
     Overrides(control::Overrides),
+    EndStreams(control::EndStreams),
     Reload(control::Reload),
 }
 
@@ -173,6 +174,7 @@ impl Command {
             Self::Drops(drops) => Box::pin(drops.run()).await,
             Self::Fallback(fallback) => Box::pin(fallback.run()).await,
             Self::Overrides(overrides) => Box::pin(overrides.run()).await,
+            Self::EndStreams(end_streams) => Box::pin(end_streams.run()).await,
             Self::Reload(reload) => Box::pin(reload.run()).await,
         }
     }

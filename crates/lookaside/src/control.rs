@@ -1,12 +1,14 @@
 //! Telling a balancer what to do.
 
+use anyhow::anyhow;
 use lookaside_core::HostPort;
 use lookaside_proto::v1::{
-    ClearOverrideRequest, ClearOverrideResponse, ListOverridesRequest, Override, ReloadRequest,
-    Reloaded, SetOverrideRequest, SetOverrideResponse, control_client::ControlClient,
+    ClearOverrideRequest, ClearOverrideResponse, EndStreamsProgress, EndStreamsRequest,
+    ListOverridesRequest, Override, ReloadRequest, Reloaded, SetOverrideRequest,
+    SetOverrideResponse, control_client::ControlClient,
 };
 use lookaside_tls::ClientTls;
-use tonic::{Code, transport::Channel};
+use tonic::{Code, Streaming, transport::Channel};
 
 use crate::inspect::{channel, refused, within};
 
@@ -58,6 +60,26 @@ impl Controller {
         let request = within(ListOverridesRequest { service });
         let answer = self.client.list_overrides(request).await;
         Ok(self.told(answer)?.overrides)
+    }
+
+    pub(crate) async fn end_streams(
+        &mut self,
+        request: EndStreamsRequest,
+    ) -> anyhow::Result<Streaming<EndStreamsProgress>> {
+        let answer = self.client.end_streams(request).await;
+        self.told(answer)
+    }
+
+    /// How far an order to end streams is.
+    pub(crate) async fn next(
+        &self,
+        progress: &mut Streaming<EndStreamsProgress>,
+    ) -> anyhow::Result<EndStreamsProgress> {
+        match progress.message().await {
+            Ok(Some(now)) => Ok(now),
+            Ok(None) => Err(anyhow!("balancer {}: it stopped half-way", self.balancer)),
+            Err(status) => Err(refused(&self.balancer, &status)),
+        }
     }
 
     fn told<T>(&self, answer: Result<tonic::Response<T>, tonic::Status>) -> anyhow::Result<T> {

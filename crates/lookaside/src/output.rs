@@ -18,7 +18,7 @@ pub(crate) use self::{
     doctor::{DoctorJson, write_findings},
     format::{ago, duration, percent},
     json::{ServiceJson, ServicesJson},
-    orders::{write_cleared, write_reloaded, write_set},
+    orders::{write_cleared, write_ended, write_ended_json, write_reloaded, write_set},
     overrides::{write_overrides, write_overrides_json},
     probe::ProbeLines,
     service::write_service,

@@ -149,8 +149,12 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
             self.follow(stream);
         }
         let newer = self.subscription.has_newer(cx);
-        let drained = self.shared.drain.has_ended(self.record.phase());
-        if !newer && !drained && self.requests.is_some() {
+        let ending = self.record.ending();
+        let (drained, ordered) = (
+            self.shared.drain.has_ended(ending.phase()),
+            ending.is_ordered(),
+        );
+        if !newer && !drained && !ordered && self.requests.is_some() {
             return Poll::Pending;
         }
         // The end, too: nobody looks after what a stream leaves behind in h2.
@@ -166,6 +170,10 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
         }
         let (reason, status) = if drained {
             let status = Status::unavailable("this balancer is being shut down");
+            (StreamEnd::Ended, status)
+        } else if ordered {
+            // As in a shutdown: what makes clients of all kinds open the next one.
+            let status = Status::unavailable("an operator has streams of this balancer end");
             (StreamEnd::Ended, status)
         } else {
             (StreamEnd::HalfClosed, Status::ok(""))
@@ -277,7 +285,11 @@ impl<B: Body<Data = Bytes> + Unpin> BalanceBody<B> {
 }
 
 fn subscribe(topic: Arc<Topic>, record: &StreamRecord) -> Subscription {
-    Subscription::new(topic, record.phase(), Arc::clone(record.flight()))
+    Subscription::new(
+        topic,
+        Arc::clone(record.ending()),
+        Arc::clone(record.flight()),
+    )
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for BalanceBody<B> {

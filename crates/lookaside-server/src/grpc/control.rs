@@ -1,4 +1,5 @@
 mod audit;
+mod end_streams;
 mod reload;
 mod request;
 
@@ -6,15 +7,21 @@ use std::{sync::Arc, time::SystemTime};
 
 use lookaside_core::{Override, OverrideNote, OverrideTarget, ServiceName};
 use lookaside_proto::v1::{
-    ClearOverrideRequest, ClearOverrideResponse, ListOverridesRequest, ListOverridesResponse,
-    ReloadRequest, ReloadResponse, SetOverrideRequest, SetOverrideResponse, control_server,
+    ClearOverrideRequest, ClearOverrideResponse, EndStreamsRequest, ListOverridesRequest,
+    ListOverridesResponse, ReloadRequest, ReloadResponse, SetOverrideRequest, SetOverrideResponse,
+    control_server,
 };
 use lookaside_registry::{OverrideError, OverrideWriter, Unsaved};
 use tonic::{Request, Response, Status};
 
-use self::audit::{Audit, Order};
+use self::{
+    audit::{Audit, Order},
+    end_streams::ProgressStream,
+};
 use super::inspect::described_override;
-use crate::{Permission::Control, access::peer_of, reload::Reloads, status};
+use crate::{
+    Permission::Control, access::peer_of, end_streams::EndStreams, reload::Reloads, status,
+};
 
 /// Takes operators' orders.
 #[derive(Debug)]
@@ -22,7 +29,8 @@ pub(super) struct ControlService {
     status: Arc<status::Status>,
     writer: Option<Arc<dyn OverrideWriter>>,
     reloads: Arc<Reloads>,
-    audit: Audit,
+    end_streams: Arc<EndStreams>,
+    audit: Arc<Audit>,
 }
 
 impl ControlService {
@@ -31,7 +39,8 @@ impl ControlService {
             writer: status.registry.override_writer(),
             status,
             reloads,
-            audit: Audit::default(),
+            end_streams: Arc::default(),
+            audit: Arc::default(),
         }
     }
 
@@ -132,6 +141,26 @@ impl ControlService {
 
 #[tonic::async_trait]
 impl control_server::Control for ControlService {
+    type EndStreamsStream = ProgressStream;
+
+    async fn end_streams(
+        &self,
+        request: Request<EndStreamsRequest>,
+    ) -> Result<Response<ProgressStream>, Status> {
+        let it = request.get_ref();
+        let mut order = Order::new("end_streams", &request, &it.by, &it.reason);
+        order.service.clone_from(&it.service);
+        let (table, all) = (&self.status.table, &self.end_streams);
+        match end_streams::begin(table, all, request, &mut order).await {
+            Ok(begun) => Ok(Response::new(begun.run(order, Arc::clone(&self.audit)))),
+            Err(refusal) => {
+                let refused = Err(refusal);
+                self.audit.close(&order, &refused, "refused");
+                refused
+            }
+        }
+    }
+
     async fn set_override(
         &self,
         request: Request<SetOverrideRequest>,

@@ -18,8 +18,11 @@ use lookaside_registry::Freshness;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-pub(super) use self::policy::{described_drops, described_override};
 use self::{describe::describe, stream::ServiceStream};
+pub(super) use self::{
+    policy::{described_drops, described_override},
+    streams::PeerFilter,
+};
 use crate::{
     Permission::Inspect,
     access::peer_of,

@@ -10,7 +10,7 @@ use lookaside_core::ReportDelta;
 use tokio::time::Instant;
 
 use super::sent::{LastSent, Sent};
-use crate::{http::Flight, listener::Connection, topic::Origin};
+use crate::{ending::Ending, http::Flight, listener::Connection, topic::Origin};
 
 /// Names a stream for as long as the balancer runs; a later stream has a larger one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,8 +26,7 @@ pub(crate) struct StreamRecord {
     id: StreamId,
     connection: Arc<Connection>,
     user_agent: Option<Box<str>>,
-    /// When a shutdown ends it.
-    phase: u16,
+    ending: Arc<Ending>,
     flight: Arc<Flight>,
     opened: Instant,
     sent: LastSent,
@@ -59,7 +58,7 @@ impl StreamRecord {
             id,
             connection,
             user_agent,
-            phase,
+            ending: Arc::new(Ending::new(phase)),
             flight: Arc::default(),
             opened: Instant::now(),
             sent: LastSent::default(),
@@ -84,9 +83,9 @@ impl StreamRecord {
         self.user_agent.as_deref()
     }
 
-    /// As in [`Topic::wake_phases`](crate::topic::Topic::wake_phases).
-    pub(crate) fn phase(&self) -> u16 {
-        self.phase
+    /// When it has to end.
+    pub(crate) fn ending(&self) -> &Arc<Ending> {
+        &self.ending
     }
 
     /// What is on its way to the client.

@@ -23,7 +23,11 @@ struct Stream {
 impl Stream {
     fn new(topic: &Arc<Topic>, phase: u16) -> Self {
         Self {
-            subscription: Subscription::new(Arc::clone(topic), phase, Arc::default()),
+            subscription: Subscription::new(
+                Arc::clone(topic),
+                Arc::new(Ending::new(phase)),
+                Arc::default(),
+            ),
             woken: Arc::default(),
             skipped: 0,
         }

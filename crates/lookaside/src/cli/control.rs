@@ -1,6 +1,7 @@
 //! Commands that change what balancers do, for a while.
 
 mod drops;
+mod end_streams;
 mod reload;
 
 use std::{io, io::Write, time::Duration};
@@ -13,7 +14,7 @@ use lookaside_proto::v1::{
 };
 
 use self::drops::{DropsOrder, drops_order};
-pub(super) use self::reload::Reload;
+pub(super) use self::{end_streams::EndStreams, reload::Reload};
 use super::{Failure, tls::BalancerTls, values};
 use crate::{
     control::Controller,

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use lookaside_proto::v1::{
-    ClearOverrideResponse, Reloaded, SetOverrideResponse, reloaded::Outcome,
+    ClearOverrideResponse, EndStreamsProgress, Reloaded, SetOverrideResponse, reloaded::Outcome,
 };
 use serde::Serialize;
 
@@ -67,6 +67,37 @@ pub(crate) fn write_cleared(
         true => "done\n".to_owned(),
         false => "there was none\n".to_owned(),
     })
+}
+
+/// How far an order to end streams is.
+pub(crate) fn write_ended(out: &mut impl Write, now: &EndStreamsProgress) -> io::Result<()> {
+    let EndStreamsProgress {
+        total, ended, gone, ..
+    } = now;
+    let gone = match gone {
+        0 => String::new(),
+        gone => format!(", {gone} had closed by themselves"),
+    };
+    writeln!(out, "ended {ended} of {total} streams{gone}")?;
+    out.flush()
+}
+
+/// `lookaside end-streams --json`: an object a second.
+pub(crate) fn write_ended_json(out: &mut impl Write, now: &EndStreamsProgress) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Ended {
+        total: u32,
+        ended: u32,
+        gone: u32,
+        done: bool,
+    }
+    let object = Ended {
+        total: now.total,
+        ended: now.ended,
+        gone: now.gone,
+        done: now.done,
+    };
+    write_answer(out, true, &object, String::new)
 }
 
 /// `lookaside reload`

@@ -11,10 +11,8 @@ use std::{
 use lookaside_proto::v1;
 use tonic::Status;
 
-use self::{
-    page::{Cursor, Page},
-    peer::PeerFilter,
-};
+use self::page::{Cursor, Page};
+pub(in crate::grpc) use self::peer::PeerFilter;
 use super::count;
 use crate::table::{Entry, StreamId, StreamRecord};
 

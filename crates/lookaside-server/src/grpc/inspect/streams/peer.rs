@@ -7,7 +7,7 @@ use crate::{access::network, listener::Connection};
 
 /// Which peers are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::grpc::inspect) enum PeerFilter {
+pub(in crate::grpc) enum PeerFilter {
     Any,
     At(SocketAddr),
     Within(IpNet),
@@ -17,7 +17,7 @@ impl PeerFilter {
     /// # Errors
     /// INVALID_ARGUMENT for what is neither an address, with or without a port, nor a
     /// range.
-    pub(in crate::grpc::inspect) fn parse(text: &str) -> Result<Self, Status> {
+    pub(in crate::grpc) fn parse(text: &str) -> Result<Self, Status> {
         if text.is_empty() {
             return Ok(Self::Any);
         }
@@ -30,7 +30,7 @@ impl PeerFilter {
         network(text).map(Self::Within).map_err(wrong)
     }
 
-    pub(in crate::grpc::inspect) fn matches(&self, connection: &Connection) -> bool {
+    pub(in crate::grpc) fn matches(&self, connection: &Connection) -> bool {
         match self {
             Self::Any => true,
             Self::At(at) => {
