@@ -23,4 +23,6 @@ pub(crate) use self::load::load_text;
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod tests;

@@ -102,7 +102,7 @@ fn every_command_of_the_binary_that_is_named_is_one() -> Result<()> {
                 .first()
                 .with_context(|| format!("{at}: {command}"))?;
             let help = cli::run(&[name, "--help"]);
-            if help.status != 0 && *program == "./dev" {
+            if help.status != 0 && program == "./dev" {
                 let script = fs::read_to_string(repository().join("dev"))?;
                 ensure!(
                     script.contains(&format!("\n  {name}")),

@@ -224,5 +224,26 @@ fn insert(table: &mut Table, section: &str, key: &str, value: Value) {
     }
 }
 
+/// Every key with its section and its variable.
+#[cfg(test)]
+pub(super) fn described() -> impl Iterator<Item = (&'static str, &'static str, String)> {
+    keys().map(|(section, key, _)| (section, key, variable(section, key)))
+}
+
+/// Puts a key's text into a table, as its variable would.
+#[cfg(test)]
+pub(super) fn toml_of(
+    table: &mut Table,
+    section: &str,
+    key: &str,
+    text: &str,
+) -> Result<(), String> {
+    let (.., kind) = lookup(&variable(section, key)).ok_or("it is no key")?;
+    // An empty list is written so in the file.
+    let text = if text == "[]" { "" } else { text };
+    insert(table, section, key, parse(text, kind)?);
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests;
