@@ -31,7 +31,9 @@ fn is_shell(block: &Block) -> bool {
 /// The commands of a block, each with the output that is shown for it.
 fn commands(block: &Block) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
-    for line in block.text.lines() {
+    // A command may go on in the next line.
+    let text = block.text.replace("\\\n", " ");
+    for line in text.lines() {
         let command = match block.language.as_str() {
             "console" => line.strip_prefix("$ "),
             _ => Some(line).filter(|line| !line.is_empty() && !line.starts_with('#')),
