@@ -1,3 +1,4 @@
+mod about;
 mod connections;
 mod registration;
 
@@ -6,6 +7,7 @@ use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 use lookaside_core::{MassRemoval, OnEmpty, PolicyDefaults, TokenIssuer};
 use tokio::sync::watch;
 
+pub use self::about::{About, Build, ConfigurationKey};
 pub use self::connections::Connections;
 pub use self::registration::RegistrationLimits;
 use crate::{Access, Probes, Reload, Tls};
@@ -44,6 +46,9 @@ pub struct Config {
     ///
     /// [`Balancer::reload`]: crate::Balancer::reload
     pub reload: Option<Arc<dyn Reload>>,
+    /// What whoever inspects it is told of the program and of this configuration. Empty by
+    /// default.
+    pub about: About,
 }
 
 /// What is in lists, and when they are sent.
@@ -149,6 +154,7 @@ impl Default for Config {
             tls: None,
             access: Access::default(),
             reload: None,
+            about: About::default(),
         }
     }
 }

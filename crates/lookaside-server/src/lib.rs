@@ -36,7 +36,10 @@ mod waiters;
 
 pub use access::{Access, Permission, Permissions, Rule, RuleError, UnknownPermission};
 pub use balancer::{Balancer, StartError};
-pub use config::{Config, Connections, Limits, Lists, RegistrationLimits, Timeouts, Unknown};
+pub use config::{
+    About, Build, Config, ConfigurationKey, Connections, Limits, Lists, RegistrationLimits,
+    Timeouts, Unknown,
+};
 pub use lookaside_core::{MassRemoval, OnEmpty};
 pub use probe::{
     MAX_PROBES, NetworkProber, ProbeError, ProbeTls, Prober, Probes, Stage, Target, TlsError,

@@ -12,6 +12,7 @@ mod held;
 mod removal_report;
 mod service;
 mod services;
+mod standings;
 mod task;
 mod waits;
 

@@ -5,7 +5,7 @@ use lookaside_registry::{Freshness, Registry, RegistryState};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    Readiness,
+    About, Readiness,
     balance_load::Admission,
     http::Scrape,
     metrics::Metrics,
@@ -21,6 +21,7 @@ pub(crate) struct Status {
     metrics: Arc<Metrics>,
     readiness: watch::Receiver<Readiness>,
     states: watch::Receiver<Arc<RegistryState>>,
+    pub(crate) about: About,
     pub(crate) started: Instant,
     pub(crate) started_at: SystemTime,
 }
@@ -32,6 +33,7 @@ impl Status {
         admission: Arc<Admission>,
         metrics: Arc<Metrics>,
         readiness: watch::Receiver<Readiness>,
+        about: About,
     ) -> Self {
         Self {
             states: registry.subscribe(),
@@ -40,6 +42,7 @@ impl Status {
             admission,
             metrics,
             readiness,
+            about,
             started: Instant::now(),
             started_at: SystemTime::now(),
         }

@@ -12,6 +12,7 @@ mod labels;
 mod plan_state;
 mod record;
 mod sent;
+mod standing;
 mod stream;
 mod streams;
 
@@ -31,6 +32,7 @@ pub(crate) use self::{
     labels::{Labels, OTHER},
     plan_state::PlanState,
     record::{StreamId, StreamRecord},
+    standing::{Standing, StandingState},
     stream::OpenStream,
     streams::Streams,
 };

@@ -102,6 +102,7 @@ impl Balancer {
             Arc::clone(&admission),
             Arc::clone(&metrics),
             readiness_seen.clone(),
+            config.about.clone(),
         ));
         let failures = readiness.clone();
         let mut tasks = Tasks::default();

@@ -1,5 +1,7 @@
+mod about;
 mod describe;
 mod ejected;
+mod explain;
 mod policy;
 mod stream;
 mod streams;
@@ -10,7 +12,8 @@ use std::sync::Arc;
 
 use lookaside_core::{KeyRing, Plan, ServiceName, TokenIssuer};
 use lookaside_proto::v1::{
-    FindTokenRequest, FindTokenResponse, GetServiceRequest, GetStatusRequest, GetStatusResponse,
+    ExplainRequest, ExplainResponse, FindTokenRequest, FindTokenResponse, GetConfigurationRequest,
+    GetConfigurationResponse, GetServiceRequest, GetStatusRequest, GetStatusResponse,
     ListServicesRequest, ListServicesResponse, ListStreamsRequest, ListStreamsResponse, Registry,
     Service, ServiceSummary, WatchServiceRequest, inspect_server, registry::State,
 };
@@ -100,6 +103,7 @@ impl inspect_server::Inspect for InspectService {
             open_streams: count(self.status.streams()),
             problems: count(self.status.problems()),
             token_keys: self.key_ids(),
+            build: Some(about::build(&self.status.about.build)),
         }))
     }
 
@@ -149,6 +153,27 @@ impl inspect_server::Inspect for InspectService {
         };
         let streams = streams::list(&services, request.get_ref()).await?;
         Ok(Response::new(streams))
+    }
+
+    async fn explain(
+        &self,
+        request: Request<ExplainRequest>,
+    ) -> Result<Response<ExplainResponse>, Status> {
+        let names = candidates(&request, &request.get_ref().service)?;
+        let entry = self.status.table.find(&names);
+        let entry = entry.ok_or_else(|| unknown(&names))?;
+        let issuer = self.tokens.borrow().clone();
+        let explained = explain::explain(&entry, request.get_ref(), &issuer).await;
+        explained.map(Response::new)
+    }
+
+    async fn get_configuration(
+        &self,
+        request: Request<GetConfigurationRequest>,
+    ) -> Result<Response<GetConfigurationResponse>, Status> {
+        peer_of(&request)?.check_some(Inspect)?;
+        let keys = &self.status.about.configuration;
+        Ok(Response::new(about::configuration(keys)))
     }
 
     async fn find_token(

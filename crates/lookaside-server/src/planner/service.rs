@@ -12,7 +12,13 @@ use lookaside_core::{
 use lookaside_registry::names::Names;
 use tokio::time::Instant;
 
-use super::{backends::Backends, debounce::Debounce, held::Held, waits::Waits};
+use super::{
+    backends::Backends,
+    debounce::Debounce,
+    held::Held,
+    standings::{Facts, Standings},
+    waits::Waits,
+};
 use crate::{
     encode::EncodedList,
     journey::Journey,
@@ -58,6 +64,7 @@ pub(super) struct PlannedService {
     pub(super) entry: Arc<Entry>,
     planner: Planner,
     backends: Backends,
+    standings: Standings,
     /// What the last list was made of, kept for [`OnEmpty::Hold`].
     held: Held,
     /// What the last plan was made from.
@@ -78,6 +85,7 @@ impl PlannedService {
             entry,
             planner: Planner::default(),
             backends: Backends::default(),
+            standings: Standings::default(),
             held: Held::default(),
             last: None,
             plan: None,
@@ -174,6 +182,12 @@ impl PlannedService {
             }
         }
         self.last = Some((Arc::clone(&inputs.service), inputs.revision));
+        let facts = Facts {
+            overrides: &inputs.overrides,
+            ejections: inputs.ejections.as_deref(),
+            suspects: &inputs.suspects,
+        };
+        let standings = self.standings.update(&backends, facts, now);
         self.entry.publish(Published {
             service: inputs.service,
             suspects: inputs.suspects,
@@ -183,6 +197,7 @@ impl PlannedService {
             names: inputs.names,
             ejections: inputs.ejections,
             backends,
+            standings,
             plan: Arc::clone(&plan),
             reason,
             plan_version: self.plan_version,

@@ -13,7 +13,7 @@ use lookaside_core::{
 use lookaside_registry::names::Names;
 use tokio::sync::watch;
 
-use super::{Labels, OTHER, Streams, fingerprint};
+use super::{Labels, OTHER, Standing, Streams, fingerprint};
 use crate::topic::Topic;
 
 /// One service.
@@ -47,6 +47,8 @@ pub(crate) struct Published {
     pub(crate) ejections: Option<Arc<Ejections>>,
     /// The service's backends as they are planned with, and their addresses.
     pub(crate) backends: Arc<[ResolvedBackend]>,
+    /// Those of the backends, in their order.
+    pub(crate) standings: Arc<[Standing]>,
     pub(crate) plan: Arc<Plan>,
     /// Why the plan is not what backends and settings alone would give.
     pub(crate) reason: Option<String>,

@@ -37,6 +37,11 @@ impl Streams {
             .collect()
     }
 
+    /// The one of this id, while it is open.
+    pub(crate) fn get(&self, id: StreamId) -> Option<Arc<StreamRecord>> {
+        self.lock().get(&id).map(Arc::clone)
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<StreamId, Arc<StreamRecord>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

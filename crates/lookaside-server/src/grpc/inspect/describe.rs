@@ -1,8 +1,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::SystemTime};
 
 use lookaside_core::{
-    Backend, BackendId, BackendState, Host, List, Plan, Problem, ReportTotals, ServiceName,
-    Suspect, TokenIssuer,
+    Backend, BackendId, Host, List, Plan, Problem, ReportTotals, ServiceName, Suspect, TokenIssuer,
 };
 use lookaside_proto::v1;
 
@@ -11,17 +10,26 @@ use super::{
     ejected::{Ejected, panics},
     policy, suspect,
 };
-use crate::table::{Entry, Published};
+use crate::table::{Entry, Published, Standing, StandingState};
 
 /// A service in words a person reads; `None` while it is unknown.
 pub(super) fn describe(entry: &Entry, issuer: &TokenIssuer) -> Option<v1::Service> {
     let published = entry.published()?;
+    Some(describe_published(entry, &published, issuer))
+}
+
+/// As [`describe`], as it was published once.
+pub(super) fn describe_published(
+    entry: &Entry,
+    published: &Published,
+    issuer: &TokenIssuer,
+) -> v1::Service {
     let (plan, list) = match &*published.plan {
         Plan::List(list) => ("slots", Some(list)),
         Plan::Fallback(_) => ("fallback", None),
     };
     let problems = published.service.problems.iter();
-    Some(v1::Service {
+    v1::Service {
         name: entry.name().to_string(),
         plan: plan.to_owned(),
         reason: published.reason.clone().unwrap_or_default(),
@@ -33,8 +41,8 @@ pub(super) fn describe(entry: &Entry, issuer: &TokenIssuer) -> Option<v1::Servic
             .and_then(|age| age.try_into().ok()),
         revision: published.revision,
         slots: count(list.map_or(0, |list| list.slots().len())),
-        backends: backends(entry.name(), &published, list, issuer),
-        drops: drops(&published, list),
+        backends: backends(entry.name(), published, list, issuer),
+        drops: drops(published, list),
         streams: entry.streams(),
         reported: Some(reported(&entry.reports())),
         problems: problems
@@ -49,8 +57,8 @@ pub(super) fn describe(entry: &Entry, issuer: &TokenIssuer) -> Option<v1::Servic
             .map(|(order, note)| policy::described_override(entry.name(), &order, note))
             .collect(),
         largest_share_error: list.map_or(0.0, |list| 100.0 * list.largest_error()),
-        panic: panics(&published),
-    })
+        panic: panics(published),
+    }
 }
 
 fn backends(
@@ -61,10 +69,16 @@ fn backends(
 ) -> Vec<v1::Backend> {
     let slots = slots_by_backend(list);
     let all: u32 = slots.values().map(|(_, slots)| slots).sum();
-    let describe = |backend: &Backend, resolved: &[SocketAddr], slots: u32| {
+    let describe = |backend: &Backend, resolved: &[SocketAddr], slots: u32, standing| {
         let ejected = Ejected::new(backend, resolved, published);
         let suspect = suspect::find(&backend.id, published);
-        let (state, reason) = state(backend, resolved, ejected.as_ref(), suspect, published);
+        let (state, reason, since) = match standing {
+            Some(Standing { state, since }) => {
+                let reason = reason(state, backend, ejected.as_ref(), suspect, published);
+                (state.as_str(), reason, Some(since))
+            }
+            None => ("held", "no longer registered".to_owned(), None),
+        };
         v1::Backend {
             ejections: ejected.as_ref().map(Ejected::describe).unwrap_or_default(),
             suspect_since: suspect.map(|it| suspect::since(it).into()),
@@ -77,14 +91,16 @@ fn backends(
             zone: backend.zone.as_deref().unwrap_or_default().to_owned(),
             state: state.to_owned(),
             reason,
+            state_since: since.map(Into::into),
             token: issuer.issue(service, &backend.id).to_string(),
             key: backend.key.to_string(),
             revision: backend.revision,
         }
     };
-    let registered = published.backends.iter().map(|(backend, resolved)| {
+    let registered = published.backends.iter().zip(&*published.standings);
+    let registered = registered.map(|((backend, resolved), standing)| {
         let slots = slots.get(&backend.id).map_or(0, |(_, slots)| *slots);
-        describe(backend, resolved, slots)
+        describe(backend, resolved, slots, Some(*standing))
     });
     // In a list that is kept although its backends have left.
     let is_registered = |id: &BackendId| {
@@ -94,11 +110,7 @@ fn backends(
     let held = slots
         .iter()
         .filter(|(id, (_, slots))| *slots > 0 && !is_registered(id))
-        .map(|(_, (backend, slots))| v1::Backend {
-            state: "held".to_owned(),
-            reason: "no longer registered".to_owned(),
-            ..describe(backend, &[], *slots)
-        });
+        .map(|(_, (backend, slots))| describe(backend, &[], *slots, None));
     registered.chain(held).collect()
 }
 
@@ -116,49 +128,53 @@ fn slots_by_backend(list: Option<&List>) -> BTreeMap<&BackendId, (&Backend, u32)
     by_backend
 }
 
-fn state(
+/// What keeps calls from it, or what a person should know of it nevertheless.
+fn reason(
+    state: StandingState,
     backend: &Backend,
-    resolved: &[SocketAddr],
     ejected: Option<&Ejected<'_>>,
     suspect: Option<&Suspect>,
     published: &Published,
-) -> (&'static str, String) {
-    let failure = match backend.address.host() {
-        Host::Ip(_) => None,
-        Host::Name(host) => published
-            .names
-            .status(host)
-            .and_then(|status| status.failure.as_ref())
-            .map(|failure| format!("{host}: {}", failure.error)),
-    };
+) -> String {
     let overrides = published.overrides.backends.get(&backend.id);
-    let drained = overrides.and_then(|it| it.drain.as_ref());
     let weighed = overrides.and_then(|it| it.weight.as_ref());
-    if let Some(drained) = drained {
-        ("drained", format!("drained by {}", drained.note))
-    } else if backend.state == BackendState::Draining {
-        ("draining", "leaving by its own word".to_owned())
-    } else if backend.weight == 0 {
-        let reason = weighed.map_or_else(
-            || "its weight is 0".to_owned(),
-            |weighed| format!("weight 0 by {}", weighed.note),
-        );
-        ("drained", reason)
-    } else if resolved.is_empty() {
-        let reason = failure.unwrap_or_else(|| "its name is being looked up".to_owned());
-        ("unresolved", reason)
-    } else if let Some(ejected) = ejected.filter(|it| it.is_all || suspect.is_none()) {
-        // One that lost some of its addresses serves with the others.
-        let state = if ejected.is_all { "ejected" } else { "serving" };
-        (state, ejected.reason())
-    } else if let Some(suspect) = suspect {
-        ("suspect", suspect::reason(suspect))
-    } else {
-        let weighed = weighed.map(|it| format!("weight {} by {}", it.value, it.note));
-        // The addresses of a name that does not resolve any more are kept.
-        let reasons: Vec<_> = failure.into_iter().chain(weighed).collect();
-        ("serving", reasons.join("; "))
+    match state {
+        StandingState::Drained => {
+            let drained = overrides.and_then(|it| it.drain.as_ref());
+            match (drained, weighed) {
+                (Some(drained), _) => format!("drained by {}", drained.note),
+                (None, Some(weighed)) => format!("weight 0 by {}", weighed.note),
+                (None, None) => "its weight is 0".to_owned(),
+            }
+        }
+        StandingState::Draining => "leaving by its own word".to_owned(),
+        StandingState::Unresolved => {
+            let failure = lookup_failure(backend, published);
+            failure.unwrap_or_else(|| "its name is being looked up".to_owned())
+        }
+        StandingState::Ejected => ejected.map(Ejected::reason).unwrap_or_default(),
+        StandingState::Suspect => suspect.map(suspect::reason).unwrap_or_default(),
+        StandingState::Serving => match ejected {
+            // One that lost some of its addresses serves with the others.
+            Some(ejected) => ejected.reason(),
+            None => {
+                let weighed = weighed.map(|it| format!("weight {} by {}", it.value, it.note));
+                // The addresses of a name that does not resolve any more are kept.
+                let failure = lookup_failure(backend, published);
+                let reasons: Vec<_> = failure.into_iter().chain(weighed).collect();
+                reasons.join("; ")
+            }
+        },
     }
+}
+
+/// Why its name does not resolve, if it does not.
+fn lookup_failure(backend: &Backend, published: &Published) -> Option<String> {
+    let Host::Name(host) = backend.address.host() else {
+        return None;
+    };
+    let failure = published.names.status(host)?.failure.as_ref()?;
+    Some(format!("{host}: {}", failure.error))
 }
 
 fn drops(published: &Published, list: Option<&List>) -> Vec<v1::Drop> {

@@ -51,6 +51,11 @@ pub(super) async fn list(
     Ok(page.finish())
 }
 
+/// One stream of a service.
+pub(super) fn describe(entry: &Entry, record: &StreamRecord) -> v1::Stream {
+    Seen::new(entry, record).describe(entry, record)
+}
+
 /// How a stream stands to what there is for it.
 enum Seen {
     Current,
