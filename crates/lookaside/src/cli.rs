@@ -4,17 +4,21 @@ mod backend;
 mod control;
 mod demo;
 mod doctor;
+mod explain;
 mod health;
 mod inspect;
 mod probe;
 mod register;
 mod registration;
 mod serve;
+mod settings;
+mod status;
 mod streams;
 mod tls;
 mod token;
 mod tokens;
 mod values;
+mod watch;
 
 use std::{io, process::ExitCode};
 
@@ -46,8 +50,11 @@ enum Command {
     Health(health::Health),
     Services(inspect::Services),
     Service(inspect::Service),
-    Watch(inspect::Watch),
+    Watch(watch::Watch),
     Streams(streams::Streams),
+    Explain(explain::Explain),
+    Status(status::Status),
+    Settings(settings::Settings),
     Token(token::Token),
     Doctor(doctor::Doctor),
     Drain(control::Drain),
@@ -166,6 +173,9 @@ impl Command {
             Self::Service(service) => Box::pin(service.run()).await,
             Self::Watch(watch) => Box::pin(watch.run()).await,
             Self::Streams(streams) => Box::pin(streams.run()).await,
+            Self::Explain(explain) => Box::pin(explain.run()).await,
+            Self::Status(status) => Box::pin(status.run()).await,
+            Self::Settings(settings) => Box::pin(settings.run()).await,
             Self::Token(token) => Box::pin(token.run()).await,
             Self::Doctor(doctor) => Box::pin(doctor.run()).await,
             Self::Drain(drain) => Box::pin(drain.run()).await,

@@ -7,6 +7,7 @@ mod error;
 mod health;
 mod load;
 mod schema;
+mod shown;
 mod tls;
 mod values;
 

@@ -7,7 +7,8 @@ use std::{error::Error, time::Duration};
 use anyhow::{Context, anyhow};
 use lookaside_core::HostPort;
 use lookaside_proto::v1::{
-    FindTokenRequest, FindTokenResponse, GetServiceRequest, GetStatusRequest, GetStatusResponse,
+    ConfigurationKey, ExplainRequest, ExplainResponse, FindTokenRequest, FindTokenResponse,
+    GetConfigurationRequest, GetServiceRequest, GetStatusRequest, GetStatusResponse,
     ListServicesRequest, ListStreamsRequest, ListStreamsResponse, Service, ServiceSummary,
     WatchServiceRequest, inspect_client::InspectClient,
 };
@@ -105,21 +106,40 @@ impl Inspector {
         self.told(answer)
     }
 
-    pub(crate) async fn watch(&mut self, name: &str) -> anyhow::Result<Streaming<Service>> {
+    pub(crate) async fn explain(
+        &mut self,
+        request: ExplainRequest,
+    ) -> anyhow::Result<ExplainResponse> {
+        let answer = self.client.explain(within(request)).await;
+        self.told(answer)
+    }
+
+    pub(crate) async fn configuration(&mut self) -> anyhow::Result<Vec<ConfigurationKey>> {
+        let request = within(GetConfigurationRequest {});
+        let answer = self.client.get_configuration(request).await;
+        Ok(self.told(answer)?.keys)
+    }
+
+    pub(crate) async fn watch(&mut self, name: &str) -> Result<Streaming<Service>, Lost> {
         let name = name.to_owned();
         let answer = self
             .client
             .watch_service(WatchServiceRequest { name })
             .await;
-        self.told(answer)
+        let answer = answer.map(tonic::Response::into_inner);
+        answer.map_err(|status| Lost::new(&self.balancer, &status))
     }
 
     /// The next state of a watched service.
-    pub(crate) async fn next(&self, watch: &mut Streaming<Service>) -> anyhow::Result<Service> {
+    pub(crate) async fn next(&self, watch: &mut Streaming<Service>) -> Result<Service, Lost> {
         match watch.message().await {
             Ok(Some(service)) => Ok(service),
-            Ok(None) => Err(anyhow!("balancer {}: it ended the watch", self.balancer)),
-            Err(status) => Err(refused(&self.balancer, &status)),
+            // As it does when it is shut down.
+            Ok(None) => {
+                let error = anyhow!("balancer {}: it ended the watch", self.balancer);
+                Err(Lost::Connection(error))
+            }
+            Err(status) => Err(Lost::new(&self.balancer, &status)),
         }
     }
 
@@ -127,6 +147,32 @@ impl Inspector {
         answer
             .map(tonic::Response::into_inner)
             .map_err(|status| refused(&self.balancer, &status))
+    }
+}
+
+/// Why a watch ended.
+#[derive(Debug)]
+pub(crate) enum Lost {
+    /// The balancer is gone, and may come back.
+    Connection(anyhow::Error),
+    /// It will say the same again.
+    Refused(anyhow::Error),
+}
+
+impl Lost {
+    fn new(balancer: &HostPort, status: &Status) -> Self {
+        let error = refused(balancer, status);
+        // The first is the balancer's word when it ends; the others are tonic's for a
+        // connection that breaks or is reset.
+        let is_gone = matches!(
+            status.code(),
+            Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled
+        );
+        if is_gone || status.source().is_some() {
+            Self::Connection(error)
+        } else {
+            Self::Refused(error)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one binary of Lookaside: the balancer, and what goes with it.
 
 mod backend;
+mod build_info;
 mod cli;
 mod config;
 mod control;

@@ -2,6 +2,7 @@
 
 mod code;
 mod doctor;
+mod explain;
 mod format;
 mod json;
 mod orders;
@@ -9,6 +10,8 @@ mod overrides;
 mod probe;
 mod service;
 mod services;
+mod settings;
+mod status;
 mod streams;
 mod table;
 mod token;
@@ -16,13 +19,16 @@ mod token;
 pub(crate) use self::{
     code::code_name,
     doctor::{DoctorJson, write_findings},
+    explain::{ExplanationJson, write_explanation},
     format::{ago, duration, percent},
-    json::{ServiceJson, ServicesJson},
+    json::{ServiceJson, ServicesJson, StatusJson},
     orders::{write_cleared, write_ended, write_ended_json, write_reloaded, write_set},
     overrides::{write_overrides, write_overrides_json},
     probe::ProbeLines,
     service::write_service,
     services::write_services,
+    settings::{SettingsJson, write_settings},
+    status::write_status,
     streams::{StreamsJson, write_streams},
     table::{Align, Table},
     token::{TokenJson, write_token},

@@ -10,6 +10,7 @@
 
 mod control;
 mod drain;
+mod explain;
 mod grpc;
 mod host_names;
 mod kit;

@@ -8,7 +8,6 @@ use super::{Failure, tls::BalancerTls, values};
 use crate::{
     inspect::Inspector,
     output::{ServiceJson, ServicesJson, write_service, write_services},
-    signals::Signals,
 };
 
 /// Which balancer to ask, and how to answer.
@@ -70,24 +69,6 @@ pub(super) struct Service {
     ask: Ask,
 }
 
-/// Shows one service now and after every change.
-///
-/// Ends with a signal. A service that is not known yet is waited for.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  lookaside watch orders
-  lookaside watch orders --balancer lb-1:7400 --json     one object a line
-
-Exit codes: 0 it ran; 1 something failed while it ran; 2 wrong usage or configuration.")]
-pub(super) struct Watch {
-    /// The service, with or without a port, as clients name it
-    #[arg(value_name = "NAME")]
-    name: String,
-    #[command(flatten)]
-    ask: Ask,
-}
-
 impl Services {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let mut inspector = self.ask.connect().await?;
@@ -112,32 +93,6 @@ impl Service {
             write_service(&mut io::stdout(), &service)?;
         }
         Ok(())
-    }
-}
-
-impl Watch {
-    pub(super) async fn run(self) -> Result<(), Failure> {
-        let mut signals = Signals::new()?;
-        let mut inspector = self.ask.connect().await?;
-        let mut watch = inspector.watch(&self.name).await?;
-        let mut first = true;
-        loop {
-            let service = tokio::select! {
-                service = inspector.next(&mut watch) => service?,
-                _ = signals.next() => return Ok(()),
-            };
-            if self.ask.json {
-                print_json(&ServiceJson::from(&service))?;
-            } else {
-                let mut out = io::stdout();
-                if !first {
-                    writeln!(out)?;
-                }
-                write_service(&mut out, &service)?;
-                out.flush()?;
-            }
-            first = false;
-        }
     }
 }
 

@@ -7,10 +7,11 @@ use std::{
 use anyhow::{Context, anyhow};
 use clap::Args;
 use lookaside_core::HostPort;
-use lookaside_server::{Balancer, ReloadOutcome, Reloaded};
+use lookaside_server::{About, Balancer, ReloadOutcome, Reloaded};
 
 use super::Failure;
 use crate::{
+    build_info::build,
     config::{Overrides, RegistryUrl, load},
     notify::Notifier,
     open_files, registry,
@@ -80,6 +81,7 @@ impl Serve {
             tracing::warn!(%variable, "environment variable is no setting of lookaside");
         }
         let config = loaded.config;
+        let configuration = config.shown(&loaded.sources);
         if self.check {
             return Box::pin(check::check(config)).await;
         }
@@ -100,6 +102,10 @@ impl Serve {
         let mut serving = lookaside_server::Config {
             tokens: tokens.issuer(),
             reload: Some(Arc::new(files)),
+            about: About {
+                build: build(),
+                configuration,
+            },
             ..config.balancer(listen, admin)
         };
         serving.limits.connections = open_files::within(serving.limits.connections, room);

@@ -15,9 +15,9 @@ pub(crate) struct Access {
     rules: Option<Vec<AccessRule>>,
 }
 
-/// One of `[[access.rules]]`.
+/// One of `[[access.rules]]`, and what it says in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct AccessRule(Rule);
+struct AccessRule(Rule, String);
 
 impl Default for Access {
     fn default() -> Self {
@@ -40,10 +40,17 @@ impl Access {
         Ok(())
     }
 
+    /// The rules in words.
+    pub(super) fn described_rules(&self) -> String {
+        let rules = self.rules.iter().flatten();
+        let rules: Vec<_> = rules.map(|AccessRule(_, text)| text.as_str()).collect();
+        rules.join("; ")
+    }
+
     pub(super) fn policy(&self) -> Policy {
         let policy = match &self.rules {
             None => Policy::default(),
-            Some(rules) => Policy::by_rules(rules.iter().map(|AccessRule(rule)| rule.clone())),
+            Some(rules) => Policy::by_rules(rules.iter().map(|AccessRule(rule, _)| rule.clone())),
         };
         policy.trust_loopback(self.trust_loopback)
     }
@@ -51,15 +58,6 @@ impl Access {
 
 impl<'de> Deserialize<'de> for AccessRule {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Text {
-            identity: Option<String>,
-            address: Option<String>,
-            services: Option<Vec<String>>,
-            #[serde(default)]
-            allow: Vec<String>,
-        }
         let text = Text::deserialize(from)?;
         let allow = text
             .allow
@@ -69,8 +67,36 @@ impl<'de> Deserialize<'de> for AccessRule {
             .map_err(|error| D::Error::custom(format!("allow: {error}")))?;
         let (identity, address) = (text.identity.as_deref(), text.address.as_deref());
         Rule::new(identity, address, text.services.as_deref(), allow)
-            .map(Self)
+            .map(|rule| Self(rule, text.describe()))
             .map_err(D::Error::custom)
+    }
+}
+
+/// A rule as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    identity: Option<String>,
+    address: Option<String>,
+    services: Option<Vec<String>>,
+    #[serde(default)]
+    allow: Vec<String>,
+}
+
+impl Text {
+    /// `identity spiffe://a/b at address 10.0.0.0/8 may balance on orders`
+    fn describe(&self) -> String {
+        let who = match (&self.identity, &self.address) {
+            (Some(identity), Some(address)) => format!("identity {identity} at address {address}"),
+            (Some(identity), None) => format!("identity {identity}"),
+            (None, Some(address)) => format!("address {address}"),
+            (None, None) => "nobody".to_owned(),
+        };
+        let on = match &self.services {
+            Some(services) => format!(" on {}", services.join(", ")),
+            None => String::new(),
+        };
+        format!("{who} may {}{on}", self.allow.join(", "))
     }
 }
 

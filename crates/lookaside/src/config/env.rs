@@ -166,7 +166,7 @@ pub(super) fn environment(
 }
 
 /// `lists.max_slots` → `LOOKASIDE_LISTS_MAX_SLOTS`.
-fn variable(section: &str, key: &str) -> String {
+pub(super) fn variable(section: &str, key: &str) -> String {
     let separator = if section.is_empty() { "" } else { "_" };
     format!("{PREFIX}{section}{separator}{key}").to_ascii_uppercase()
 }
@@ -174,6 +174,15 @@ fn variable(section: &str, key: &str) -> String {
 fn keys() -> impl Iterator<Item = (&'static str, &'static str, Kind)> {
     KEYS.iter()
         .flat_map(|(section, keys)| keys.iter().map(move |(key, kind)| (*section, *key, *kind)))
+}
+
+/// The names of all keys, as in `lists.max_slots`.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = String> {
+    keys().map(|(section, key, _)| match section {
+        "" => key.to_owned(),
+        section => format!("{section}.{key}"),
+    })
 }
 
 fn lookup(name: &str) -> Option<(&'static str, &'static str, Kind)> {

@@ -4,7 +4,7 @@ use lookaside_core::HostPort;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::{Config, ConfigError, RegistryUrl, env::environment};
+use super::{Config, ConfigError, RegistryUrl, env::environment, shown::Sources};
 
 /// What flags say: they have the last word.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,8 @@ pub(crate) struct Loaded {
     pub(crate) unknown_variables: Vec<String>,
     /// Whether anything but the default said which registry.
     pub(crate) registry_is_set: bool,
+    /// Who said what.
+    pub(crate) sources: Sources,
 }
 
 /// Reads file and environment and puts the flags over them.
@@ -50,8 +52,21 @@ pub(crate) fn load_text(
     overrides: Overrides,
 ) -> Result<Loaded, ConfigError> {
     let table = file.map(|(path, text)| read(path, text)).transpose()?;
-    let mut table = table.unwrap_or_default();
     let environment = environment(variables)?;
+    let flags = [
+        ("listen", overrides.listen.is_some()),
+        ("admin", overrides.admin.is_some()),
+        ("registry", overrides.registry.is_some()),
+    ];
+    let sources = Sources {
+        flags: flags
+            .into_iter()
+            .filter_map(|(flag, is_set)| is_set.then_some(flag))
+            .collect(),
+        environment: environment.table.clone(),
+        file: file.map(|(path, _)| path.to_owned()).zip(table.clone()),
+    };
+    let mut table = table.unwrap_or_default();
     merge(&mut table, environment.table);
     let registry_is_set = overrides.registry.is_some() || table.contains_key("registry");
     // Each part was read strictly by itself: only what spans keys can be wrong here.
@@ -70,6 +85,7 @@ pub(crate) fn load_text(
         config,
         unknown_variables: environment.unknown,
         registry_is_set,
+        sources,
     })
 }
 

@@ -12,12 +12,13 @@ use super::{
 /// `lookaside services --json`
 #[derive(Debug, Serialize)]
 pub(crate) struct ServicesJson<'a> {
-    balancer: BalancerJson<'a>,
+    balancer: StatusJson<'a>,
     services: Vec<SummaryJson<'a>>,
 }
 
+/// `lookaside status --json`
 #[derive(Debug, Serialize)]
-struct BalancerJson<'a> {
+pub(crate) struct StatusJson<'a> {
     version: &'a str,
     ready: bool,
     not_ready_reason: &'a str,
@@ -27,6 +28,17 @@ struct BalancerJson<'a> {
     problems: u32,
     registry: Option<RegistryJson<'a>>,
     token_keys: &'a [String],
+    services: u32,
+    build: Option<BuildJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct BuildJson<'a> {
+    commit: &'a str,
+    target: &'a str,
+    rustc: &'a str,
+    profile: &'a str,
+    features: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -80,7 +92,7 @@ struct SettingJson<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct BackendJson<'a> {
+pub(super) struct BackendJson<'a> {
     id: &'a str,
     address: &'a str,
     resolved: &'a [String],
@@ -94,6 +106,7 @@ struct BackendJson<'a> {
     key: &'a str,
     revision: i64,
     suspect_since: Option<String>,
+    state_since: Option<String>,
     ejections: Vec<EjectionJson<'a>>,
 }
 
@@ -141,28 +154,7 @@ impl<'a> ServicesJson<'a> {
         services: &'a [v1::ServiceSummary],
     ) -> Self {
         Self {
-            balancer: BalancerJson {
-                version: &status.version,
-                ready: status.ready,
-                not_ready_reason: &status.not_ready_reason,
-                started_at: timestamp(status.started_at),
-                uptime_seconds: seconds(status.uptime),
-                open_streams: status.open_streams,
-                problems: status.problems,
-                registry: status.registry.as_ref().map(|registry| RegistryJson {
-                    url: &registry.url,
-                    state: match registry.state() {
-                        State::Unspecified => "unspecified",
-                        State::Connecting => "connecting",
-                        State::Synced => "synced",
-                        State::Stale => "stale",
-                    },
-                    revision: registry.revision,
-                    age_seconds: seconds(registry.age),
-                    error: &registry.error,
-                }),
-                token_keys: &status.token_keys,
-            },
+            balancer: StatusJson::from(status),
             services: services
                 .iter()
                 .map(|service| SummaryJson {
@@ -176,6 +168,47 @@ impl<'a> ServicesJson<'a> {
                     suspects: service.suspects,
                 })
                 .collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a v1::GetStatusResponse> for StatusJson<'a> {
+    fn from(status: &'a v1::GetStatusResponse) -> Self {
+        Self {
+            version: &status.version,
+            ready: status.ready,
+            not_ready_reason: &status.not_ready_reason,
+            started_at: timestamp(status.started_at),
+            uptime_seconds: seconds(status.uptime),
+            open_streams: status.open_streams,
+            problems: status.problems,
+            registry: status.registry.as_ref().map(RegistryJson::from),
+            token_keys: &status.token_keys,
+            services: status.services,
+            build: status.build.as_ref().map(|build| BuildJson {
+                commit: &build.commit,
+                target: &build.target,
+                rustc: &build.rustc,
+                profile: &build.profile,
+                features: &build.features,
+            }),
+        }
+    }
+}
+
+impl<'a> From<&'a v1::Registry> for RegistryJson<'a> {
+    fn from(registry: &'a v1::Registry) -> Self {
+        Self {
+            url: &registry.url,
+            state: match registry.state() {
+                State::Unspecified => "unspecified",
+                State::Connecting => "connecting",
+                State::Synced => "synced",
+                State::Stale => "stale",
+            },
+            revision: registry.revision,
+            age_seconds: seconds(registry.age),
+            error: &registry.error,
         }
     }
 }
@@ -224,6 +257,7 @@ impl<'a> From<&'a v1::Backend> for BackendJson<'a> {
             key: &backend.key,
             revision: backend.revision,
             suspect_since: timestamp(backend.suspect_since),
+            state_since: timestamp(backend.state_since),
             ejections: backend.ejections.iter().map(EjectionJson::from).collect(),
         }
     }

@@ -100,6 +100,7 @@ fn backends(backends: &[Backend]) -> Table {
         ("SLOTS", Align::Right),
         ("SHARE", Align::Right),
         ("ZONE", Align::Left),
+        ("FOR", Align::Right),
         ("STATE", Align::Left),
         ("TOKEN", Align::Left),
     ]);
@@ -126,11 +127,19 @@ fn backends(backends: &[Backend]) -> Table {
             backend.slots.to_string(),
             percent(backend.share_percent),
             or_dash(&backend.zone),
+            or_dash(&in_its_state_for(backend)),
             state,
             or_dash(&backend.token),
         ]);
     }
     table
+}
+
+fn in_its_state_for(backend: &Backend) -> String {
+    let since = backend.state_since.and_then(|it| it.try_into().ok());
+    since.map_or_else(String::new, |since: SystemTime| {
+        ago(since.elapsed().unwrap_or_default())
+    })
 }
 
 /// How long the first of its addresses has been ejected.

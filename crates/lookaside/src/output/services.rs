@@ -64,20 +64,27 @@ fn balancer(status: &GetStatusResponse) -> String {
             count(status.problems, "problem")
         ));
     }
-    if let Some(registry) = &status.registry {
-        parts.push(describe(registry));
+    if let Some(it) = &status.registry {
+        parts.push(registry(it));
     }
-    if let [signing, others @ ..] = &status.token_keys[..] {
-        let also = match others {
-            [] => String::new(),
-            others => format!(" (also in force: {})", others.join(", ")),
-        };
-        parts.push(format!("tokens signed with key {signing}{also}"));
+    if let Some(signing) = signing(&status.token_keys) {
+        parts.push(format!("tokens {signing}"));
     }
     parts.join(", ")
 }
 
-fn describe(registry: &Registry) -> String {
+/// What signs tokens; `None`: nothing does.
+pub(super) fn signing(keys: &[String]) -> Option<String> {
+    let (signing, others) = keys.split_first()?;
+    let also = match others {
+        [] => String::new(),
+        others => format!(" (also in force: {})", others.join(", ")),
+    };
+    Some(format!("signed with key {signing}{also}"))
+}
+
+/// A registry in a line.
+pub(super) fn registry(registry: &Registry) -> String {
     let Registry {
         url,
         revision,

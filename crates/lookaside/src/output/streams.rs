@@ -16,7 +16,7 @@ pub(crate) struct StreamsJson<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct StreamJson<'a> {
+pub(super) struct StreamJson<'a> {
     id: u64,
     service: &'a str,
     peer: &'a str,

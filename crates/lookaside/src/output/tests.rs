@@ -69,9 +69,9 @@ fn a_service_is_shown_in_aligned_columns() {
         "\
 orders: 4 slots, for 1m 15s, plan 3, revision 17, 1 stream
 
-BACKEND    ADDRESS                                 WEIGHT  SLOTS   SHARE  ZONE  STATE                       TOKEN
-a          10.0.0.1:80                                  3      3  75.0 %  -     serving                     0abc
-long-name  b.example:80 = 10.0.0.2:80 10.0.0.3:80     100      1  25.0 %  z     draining (by its own word)  0def
+BACKEND    ADDRESS                                 WEIGHT  SLOTS   SHARE  ZONE  FOR  STATE                       TOKEN
+a          10.0.0.1:80                                  3      3  75.0 %  -       -  serving                     0abc
+long-name  b.example:80 = 10.0.0.2:80 10.0.0.3:80     100      1  25.0 %  z       -  draining (by its own word)  0def
 
 DROP      WANTED  ACTUAL  SLOTS
 overload  25.0 %  20.0 %      1

@@ -92,7 +92,7 @@ fn one_that_was_gone_begins_anew() {
     let mut standings = Standings::default();
     let [a, b] = [1, 2].map(backend);
     plain(&mut standings, &[a.clone(), b.clone()], 1);
-    plain(&mut standings, &[b.clone()], 2);
+    plain(&mut standings, std::slice::from_ref(&b), 2);
     assert_eq!(
         plain(&mut standings, &[a, b], 3),
         [("serving", 3), ("serving", 1)]
