@@ -25,6 +25,7 @@ pub mod ports;
 pub mod probe;
 pub mod process;
 pub mod proxy;
+pub mod schema;
 pub mod skip;
 pub mod state_dir;
 pub mod wire;

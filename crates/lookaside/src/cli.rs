@@ -1,6 +1,7 @@
 //! The command line.
 
 mod backend;
+mod completions;
 mod control;
 mod demo;
 mod doctor;
@@ -17,14 +18,15 @@ mod streams;
 mod tls;
 mod token;
 mod tokens;
+mod top;
 mod values;
 mod watch;
 
-use std::{io, process::ExitCode};
+use std::{ffi::OsString, io, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::logging::LogArgs;
+use crate::{logging::LogArgs, output::Colour};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 it ran; 1 something failed while it ran; 2 wrong usage or configuration.";
@@ -36,6 +38,9 @@ Exit codes: 0 it ran; 1 something failed while it ran; 2 wrong usage or configur
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Colour,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -56,7 +61,9 @@ enum Command {
     Status(status::Status),
     Settings(settings::Settings),
     Token(token::Token),
+    Top(top::Top),
     Doctor(doctor::Doctor),
+    Completions(completions::Completions),
     Drain(control::Drain),
     Undrain(control::Undrain),
     Weight(control::Weight),
@@ -96,7 +103,10 @@ impl Failure {
 
 /// Runs what the command line asks for.
 pub(crate) fn main() -> ExitCode {
+    // Help and errors are printed before the line has been read to its end.
+    early_colour(std::env::args_os().skip(1)).decide();
     let cli = Cli::parse();
+    cli.color.decide();
     cli.log.init(cli.command.log_level());
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -109,6 +119,21 @@ pub(crate) fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report(failure),
     }
+}
+
+/// What `--color` says, wherever it stands.
+fn early_colour(args: impl Iterator<Item = OsString>) -> Colour {
+    let args: Vec<_> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let pairs = args.iter().zip(args.iter().skip(1));
+    let apart = pairs
+        .filter(|(flag, _)| *flag == "--color")
+        .map(|(_, value)| &**value);
+    let joined = args.iter().filter_map(|arg| arg.strip_prefix("--color="));
+    let value = apart
+        .chain(joined)
+        .last()
+        .map(|value| Colour::from_str(value, false));
+    value.and_then(Result::ok).unwrap_or_default()
 }
 
 fn report(failure: Failure) -> ExitCode {
@@ -177,6 +202,8 @@ impl Command {
             Self::Status(status) => Box::pin(status.run()).await,
             Self::Settings(settings) => Box::pin(settings.run()).await,
             Self::Token(token) => Box::pin(token.run()).await,
+            Self::Completions(completions) => completions.run(),
+            Self::Top(top) => Box::pin(top.run()).await,
             Self::Doctor(doctor) => Box::pin(doctor.run()).await,
             Self::Drain(drain) => Box::pin(drain.run()).await,
             Self::Undrain(undrain) => Box::pin(undrain.run()).await,

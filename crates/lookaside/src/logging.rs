@@ -1,9 +1,11 @@
 //! Logs go to standard error: standard output belongs to what a command prints.
 
-use std::io::{self, IsTerminal};
+use std::io;
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
+
+use crate::output::colours;
 
 /// How logs are written.
 #[derive(Clone, Debug, Args)]
@@ -50,8 +52,7 @@ impl LogArgs {
     /// Starts logging, at `default` where nothing else is said.
     pub(crate) fn init(&self, default: &str) {
         let filter = EnvFilter::new(self.log_level.as_deref().unwrap_or(default));
-        let stderr = io::stderr();
-        let colours = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let colours = colours(&io::stderr());
         let builder = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(io::stderr);

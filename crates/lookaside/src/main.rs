@@ -17,6 +17,7 @@ mod registry;
 mod reload;
 mod signals;
 mod tokens;
+mod top;
 
 use std::process::ExitCode;
 

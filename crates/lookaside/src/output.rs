@@ -1,6 +1,7 @@
 //! What commands print.
 
 mod code;
+mod colour;
 mod doctor;
 mod explain;
 mod format;
@@ -18,15 +19,16 @@ mod token;
 
 pub(crate) use self::{
     code::code_name,
+    colour::{Colour, Tone, colours},
     doctor::{DoctorJson, write_findings},
     explain::{ExplanationJson, write_explanation},
-    format::{ago, duration, percent},
+    format::{ago, count, duration, percent},
     json::{ServiceJson, ServicesJson, StatusJson},
     orders::{write_cleared, write_ended, write_ended_json, write_reloaded, write_set},
     overrides::{write_overrides, write_overrides_json},
     probe::ProbeLines,
-    service::write_service,
-    services::write_services,
+    service::{headline, write_service},
+    services::{balancer_line, write_services},
     settings::{SettingsJson, write_settings},
     status::write_status,
     streams::{StreamsJson, write_streams},

@@ -21,7 +21,7 @@ use crate::inspect::{channel, refused};
 /// its registry answers at all.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside health
   lookaside health --balancer lb-1:7401                 its admin port
   lookaside health --balancer orders-1:50051 --service orders

@@ -189,3 +189,91 @@ fn a_cause_that_was_said_is_not_said_again() {
     let said = inner().context("cannot listen: port in use");
     assert_eq!(explain(&said), "cannot listen: port in use");
 }
+
+#[test]
+fn colours_are_decided_before_the_line_is_read() {
+    let early = |args: &[&str]| early_colour(args.iter().map(Into::into));
+    assert_eq!(early(&["services"]), Colour::Auto);
+    assert_eq!(early(&["--color", "always", "--help"]), Colour::Always);
+    assert_eq!(early(&["services", "--color=never", "-h"]), Colour::Never);
+    assert_eq!(early(&["--color"]), Colour::Auto);
+}
+
+#[test]
+fn every_shell_gets_a_script_that_knows_every_command() {
+    for shell in clap_complete::Shell::value_variants() {
+        let mut script = Vec::new();
+        clap_complete::generate(*shell, &mut Cli::command(), "lookaside", &mut script);
+        let script = String::from_utf8(script).unwrap();
+        for command in Cli::command().get_subcommands() {
+            assert!(
+                script.contains(command.get_name()),
+                "{shell}: {}",
+                command.get_name()
+            );
+        }
+    }
+}
+
+/// `docs/`, beside `crates/`.
+fn docs() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs")
+}
+
+#[test]
+fn every_json_has_a_schema_and_every_schema_a_command() {
+    let command = Cli::command();
+    let with_json = command.get_subcommands().filter(|command| {
+        let mut flags = command.get_arguments();
+        flags.any(|it| it.get_long() == Some("json"))
+    });
+    let mut expected: Vec<_> = with_json
+        .map(|it| format!("{}.json", it.get_name()))
+        .collect();
+    expected.sort();
+    let entries = std::fs::read_dir(docs().join("schema")).unwrap();
+    let name = |it: io::Result<std::fs::DirEntry>| it.unwrap().file_name().into_string().unwrap();
+    let mut found: Vec<_> = entries.map(name).collect();
+    found.sort();
+    assert_eq!(
+        found, expected,
+        "files in docs/schema, commands with --json"
+    );
+}
+
+/// The table of commands in docs/command-line.md.
+fn command_table() -> String {
+    let mut table = "| command | what it does | `--json` |\n| --- | --- | --- |\n".to_owned();
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name();
+        let about = command.get_about().unwrap().to_string();
+        let about = about.trim_end_matches('.').replace('|', "\\|");
+        let json = command
+            .get_arguments()
+            .any(|it| it.get_long() == Some("json"));
+        let schema = if json {
+            format!("[{name}.json](schema/{name}.json)")
+        } else {
+            String::new()
+        };
+        table += &format!("| `{name}` | {about} | {schema} |\n");
+    }
+    table
+}
+
+#[test]
+fn the_document_lists_every_command() {
+    let path = docs().join("command-line.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (begin, end) = ("<!-- commands -->\n", "<!-- end of commands -->\n");
+    let (before, rest) = text.split_once(begin).unwrap();
+    let (table, after) = rest.split_once(end).unwrap();
+    let expected = command_table();
+    if std::env::var_os("LOOKASIDE_BLESS").is_some() {
+        let text = format!("{before}{begin}{expected}{end}{after}");
+        std::fs::write(&path, text).unwrap();
+    } else {
+        let how = "LOOKASIDE_BLESS=1 cargo test -p lookaside the_document writes it anew";
+        assert_eq!(table, expected, "{how}");
+    }
+}

@@ -13,7 +13,7 @@ use super::{
     view::Seen,
     world::QPS,
 };
-use crate::output::{Align, Table, percent};
+use crate::output::{Align, Table, colours, percent};
 
 /// How often a terminal is redrawn; fast enough to look alive.
 const FRAME: Duration = Duration::from_millis(200);
@@ -61,8 +61,7 @@ impl Screen {
             } else {
                 Paper::Lines
             },
-            // https://no-color.org: set and not empty
-            colours: terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            colours: terminal && colours(&io::stdout()),
             start: Instant::now(),
         }
     }

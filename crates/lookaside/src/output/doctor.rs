@@ -2,6 +2,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::colour::painted;
 use crate::doctor::{Counts, Finding, Verdict};
 
 impl Verdict {
@@ -34,9 +35,10 @@ pub(crate) fn write_findings(out: &mut impl Write, findings: &[Finding]) -> io::
             subject => format!("{subject}: "),
         };
         let word = it.verdict.word();
+        let (painted, pad) = (painted(word), " ".repeat(4 - word.len()));
         writeln!(
             out,
-            "{word:<4}  {:<check$}  {subject}{}",
+            "{painted}{pad}  {:<check$}  {subject}{}",
             it.check, it.message
         )?;
         if !it.advice.is_empty() {

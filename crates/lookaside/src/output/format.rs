@@ -41,7 +41,7 @@ pub(super) fn or_dash(text: &str) -> String {
 }
 
 /// `1 stream`, `2 streams`
-pub(super) fn count(n: impl Into<u64>, noun: &str) -> String {
+pub(crate) fn count(n: impl Into<u64>, noun: &str) -> String {
     match n.into() {
         1 => format!("1 {noun}"),
         n => format!("{n} {noun}s"),

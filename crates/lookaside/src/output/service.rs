@@ -67,7 +67,8 @@ pub(crate) fn write_service(out: &mut impl Write, service: &Service) -> io::Resu
     Ok(())
 }
 
-fn headline(service: &Service) -> String {
+/// A service in a line.
+pub(crate) fn headline(service: &Service) -> String {
     let plan = if service.plan == "slots" {
         let list = count(service.slots, "slot");
         match service.largest_share_error {

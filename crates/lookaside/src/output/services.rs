@@ -13,7 +13,7 @@ pub(crate) fn write_services(
     status: &GetStatusResponse,
     services: &[ServiceSummary],
 ) -> io::Result<()> {
-    writeln!(out, "{}", balancer(status))?;
+    writeln!(out, "{}", balancer_line(status))?;
     if services.is_empty() {
         return writeln!(out, "no services");
     }
@@ -47,7 +47,8 @@ fn backends(service: &ServiceSummary) -> String {
     }
 }
 
-fn balancer(status: &GetStatusResponse) -> String {
+/// A balancer in a line.
+pub(crate) fn balancer_line(status: &GetStatusResponse) -> String {
     let mut parts = vec![if status.ready {
         format!("lookaside {}: ready", status.version)
     } else {

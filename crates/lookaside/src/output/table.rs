@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::colour::{self, Tone};
+
 /// Which end of a column its cells stand at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
@@ -42,26 +44,53 @@ impl Table {
     }
 }
 
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Table {
+    /// The lines, with colours or without.
+    pub(super) fn render(&self, colours: bool) -> String {
         let widths = self.widths();
         let heading: Vec<_> = self.columns.iter().map(|(name, _)| name.clone()).collect();
-        for row in std::iter::once(&heading).chain(&self.rows) {
-            let mut line = String::new();
-            for (i, ((_, align), wanted)) in self.columns.iter().zip(&widths).enumerate() {
+        let mut text = String::new();
+        for (y, row) in std::iter::once(&heading).chain(&self.rows).enumerate() {
+            // Blanks between cells wait until something follows them: none end a line.
+            let mut blanks = 0;
+            for (i, ((name, align), wanted)) in self.columns.iter().zip(&widths).enumerate() {
                 let cell = row.get(i).map_or("", String::as_str);
-                let pad = " ".repeat(wanted.saturating_sub(width(cell)));
-                if i > 0 {
-                    line.push_str("  ");
+                let pad = wanted.saturating_sub(width(cell));
+                let (before, after) = match align {
+                    Align::Left => (0, pad),
+                    Align::Right => (pad, 0),
+                };
+                blanks += before + if i > 0 { 2 } else { 0 };
+                if cell.is_empty() {
+                    blanks += after;
+                    continue;
                 }
-                match align {
-                    Align::Left => line.extend([cell, &pad]),
-                    Align::Right => line.extend([pad.as_str(), cell]),
+                text.extend(std::iter::repeat_n(' ', blanks));
+                blanks = after;
+                match tone(y, name, cell).filter(|_| colours) {
+                    Some(tone) => text.push_str(&tone.paint(cell)),
+                    None => text.push_str(cell),
                 }
             }
-            writeln!(f, "{}", line.trim_end())?;
+            text.push('\n');
         }
-        Ok(())
+        text
+    }
+}
+
+/// What to point out: headings, and the words of columns that say how something is.
+fn tone(row: usize, column: &str, cell: &str) -> Option<Tone> {
+    match (row, column) {
+        (0, _) => Some(Tone::Heading),
+        (_, "STATE" | "PLAN") => Tone::of(cell),
+        (_, "PROBLEMS") if cell != "0" => Some(Tone::Odd),
+        _ => None,
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(colour::on()))
     }
 }
 
@@ -69,3 +98,6 @@ impl fmt::Display for Table {
 fn width(text: &str) -> usize {
     text.chars().count()
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use crate::output::{write_ended, write_ended_json};
 #[command(
     group = ArgGroup::new("which").required(true),
     after_help = "\
-Example:
+Examples:
   lookaside end-streams orders --reason 'new report interval'
   lookaside end-streams --all --rate 20 --balancer lb-1:7401
   lookaside end-streams --all --peer 10.0.0.0/8

@@ -14,7 +14,7 @@ use crate::output::write_reloaded;
 /// next start will go well, and what it will change.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   lookaside reload --balancer lb-1:7401 --reason 'new certificate'
 
 Exit codes: 0 it ran; 1 something failed while it ran (such as: a file is of no use);
