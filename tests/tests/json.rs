@@ -10,7 +10,8 @@ use std::{process::Command, time::Duration};
 
 use anyhow::Result;
 use lookaside_tests::{
-    Backend, Balancer, Process, binary, cli::run, schema::violations, wire::Stream,
+    Backend, Balancer, PATIENCE, Process, binary, cli::run, eventually, inspect,
+    schema::violations, wire::Stream,
 };
 use rustix::process::Signal;
 use serde_json::Value;

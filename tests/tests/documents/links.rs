@@ -34,7 +34,7 @@ fn fault(link: &str, from: &Page, pages: &BTreeMap<PathBuf, &Page>) -> Option<St
     let path = if file.is_empty() {
         from.path.clone()
     } else {
-        join(from.path.parent().unwrap_or(Path::new("")), file)
+        join(from.path.parent().unwrap_or_else(|| Path::new("")), file)
     };
     if !repository().join(&path).exists() {
         return Some(format!("there is no {}", path.display()));

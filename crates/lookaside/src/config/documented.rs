@@ -50,7 +50,7 @@ fn by_hand(page: &str) -> BTreeMap<String, Option<String>> {
             let named = heading
                 .strip_prefix("`[")
                 .and_then(|rest| rest.strip_suffix("]`"));
-            section = named.or((heading == "Top level").then_some(""));
+            section = named.or_else(|| (heading == "Top level").then_some(""));
         }
         let Some(section) = section else { continue };
         if !line.starts_with('|') {
