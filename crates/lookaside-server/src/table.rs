@@ -3,7 +3,7 @@
 //! To reach a service's streams: [`Table::find`] (or [`Table::all`]) gives its [`Entry`],
 //! [`Entry::open_streams`] its [`Streams`], and [`Streams::next`] their [`StreamRecord`]s, a
 //! batch at a time, the oldest first. A record has who the client is and what it was sent;
-//! its [`StreamRecord::phase`] and [`StreamRecord::flight`] are those by which the stream's
+//! its [`StreamRecord::ending`] and [`StreamRecord::flight`] are those by which the stream's
 //! [`Topic`](crate::topic::Topic) wakes it.
 
 mod entry;
