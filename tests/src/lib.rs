@@ -19,6 +19,7 @@ pub mod etcd;
 pub mod http;
 pub mod inspect;
 pub mod name_server;
+pub mod openmetrics;
 pub mod pki;
 pub mod poll;
 pub mod ports;

@@ -10,7 +10,7 @@ use std::{process::Command, time::Duration};
 
 use anyhow::Result;
 use lookaside_tests::{
-    Backend, Balancer, PATIENCE, Process, binary, cli::run, eventually, inspect,
+    Backend, Balancer, Process, binary, cli::run, eventually, inspect, process::PATIENCE,
     schema::violations, wire::Stream,
 };
 use rustix::process::Signal;

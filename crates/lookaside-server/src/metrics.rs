@@ -6,6 +6,7 @@ mod process;
 mod push;
 mod registry;
 mod removals;
+mod seeds;
 mod services;
 mod state;
 mod streams;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use prometheus_client::{
     encoding::text,
     metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
-    registry::Registry,
+    registry::{Registry, Unit},
 };
 
 pub(crate) use self::{
@@ -26,7 +27,7 @@ use self::{
     histogram::Histogram, process::ProcessMetrics, services::ServiceMetrics, state::StateMetrics,
     streams::StreamEnds,
 };
-use crate::{balance_load::Reason, table::Table};
+use crate::{balance_load::Reason, table::Table, tls::HandshakeFailure};
 
 /// The media type of [`Metrics::encode`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -167,7 +168,7 @@ impl Metrics {
         let removals = RemovalMetrics::new(&mut registry);
         let state = StateMetrics::new(&mut registry);
         let health = HealthMetrics::new(&mut registry);
-        Self {
+        let metrics = Self {
             registry,
             push,
             ends,
@@ -193,7 +194,22 @@ impl Metrics {
             ready,
             registry_revision,
             registry_age_seconds,
+        };
+        metrics.seed();
+        metrics
+    }
+
+    /// Exports when the certificate ends, too, in Unix time.
+    pub(crate) fn of_certificate(&mut self, ends_at: Gauge) {
+        for reason in HandshakeFailure::KINDS {
+            let _ = self.handshakes_failed.get_or_create(&[("reason", reason)]);
         }
+        self.registry.register_with_unit(
+            "certificate_expiry_timestamp",
+            "When the first certificate of the chain in tls.cert ends, in Unix time",
+            Unit::Seconds,
+            ends_at,
+        );
     }
 
     /// Exports what there is to say of each service, too.
@@ -209,34 +225,17 @@ impl Metrics {
     }
 
     pub(crate) fn connection_refused(&self, why: Crowded) {
-        let reason = match why {
-            Crowded::Balancer => "connections",
-            Crowded::Peer => "connections_per_peer",
-            Crowded::Admin => "admin_connections",
-            Crowded::Descriptors => "descriptors",
-        };
-        let reason = [("reason", reason)];
-        self.connections_refused.get_or_create(&reason).inc();
+        self.connections_refused.get_or_create(&why.labels()).inc();
     }
 
     pub(crate) fn connection_ended(&self, why: Ended) {
-        let reason = match why {
-            Ended::Silent => "silent",
-            Ended::Idle => "idle",
-            Ended::Stalled => "stalled",
-            Ended::Unresponsive => "keepalive",
-            Ended::Protocol => "protocol",
-        };
-        let reason = [("reason", reason)];
-        self.connections_ended.get_or_create(&reason).inc();
+        self.connections_ended.get_or_create(&why.labels()).inc();
     }
 
     pub(crate) fn stream_refused(&self, reason: Reason, code: tonic::Code) {
-        let labels = [
-            ("reason", reason.label().to_owned()),
-            ("code", format!("{code:?}")),
-        ];
-        self.streams_refused.get_or_create(&labels).inc();
+        self.streams_refused
+            .get_or_create(&reason.labels(code))
+            .inc();
     }
 
     pub(crate) fn handshake_failed(&self, reason: &'static str) {

@@ -91,6 +91,9 @@ impl Balancer {
         let drain = Arc::new(Drain::default());
         let mut metrics = Metrics::new();
         metrics.of_services(Arc::clone(&table));
+        if let Some(reloader) = &reloader {
+            metrics.of_certificate(reloader.ends_at());
+        }
         let metrics = Arc::new(metrics);
         let limits = config.limits.clone();
         let admission = Arc::new(Admission::new(limits.clone(), config.timeouts.admission));

@@ -32,6 +32,9 @@ impl HealthMetrics {
             panic: Gauge::default(),
             overdue: Gauge::default(),
         };
+        for result in ["ok"].into_iter().chain(ProbeError::KINDS) {
+            let _ = metrics.probes.get_or_create(&[("result", result)]);
+        }
         registry.register(
             "probes",
             "Probes of backends that ended, by result",

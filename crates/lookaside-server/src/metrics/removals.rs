@@ -19,6 +19,9 @@ impl RemovalMetrics {
             mass_removals: Counter::default(),
             left: Family::default(),
         };
+        for reason in ["returned", "silent", "elsewhere", "held", "off"] {
+            let _ = metrics.left.get_or_create(&[("reason", reason)]);
+        }
         registry.register(
             "suspects",
             "Backends that vanished from the registry with most others and are kept in lists",

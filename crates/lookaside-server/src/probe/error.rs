@@ -62,6 +62,11 @@ pub enum Stage {
 }
 
 impl ProbeError {
+    /// All that [`ProbeError::kind`] says.
+    pub(crate) const KINDS: [&str; 9] = [
+        "refused", "timeout", "connect", "local", "tls", "closed", "protocol", "status", "call",
+    ];
+
     /// Whether the fault is this balancer's own: neither a success nor a failure of the
     /// backend.
     pub fn is_local(&self) -> bool {

@@ -26,6 +26,19 @@ impl HandshakeFailure {
         }
     }
 
+    /// All that [`HandshakeFailure::kind`] says.
+    pub(crate) const KINDS: [&str; 9] = [
+        "silence",
+        "plaintext",
+        "slow",
+        "refused_by_client",
+        "no_client_certificate",
+        "unknown_ca",
+        "bad_client_certificate",
+        "tls",
+        "io",
+    ];
+
     /// As a label: few, and fixed.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

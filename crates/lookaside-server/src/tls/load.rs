@@ -16,6 +16,8 @@ use tokio_rustls::rustls::{
     server::{NoServerSessionStorage, WebPkiClientVerifier},
 };
 
+use x509_cert::{Certificate, der::Decode};
+
 use super::{ClientCertificates, Tls, TlsFile};
 
 /// Certificates take a few kilobytes; whoever names a device or a log must not fill the
@@ -105,6 +107,9 @@ impl fmt::Debug for Contents {
 pub(super) struct Loaded {
     pub(super) client_port: Arc<ServerConfig>,
     pub(super) admin_port: Arc<ServerConfig>,
+    /// When the first certificate of the chain ends, in Unix time; `None` if none can be
+    /// read for it.
+    pub(super) ends_at: Option<i64>,
 }
 
 impl Contents {
@@ -140,6 +145,7 @@ impl Contents {
     pub(super) fn load(&self, tls: &Tls) -> Result<Loaded, TlsFileError> {
         let provider = Arc::new(ring::default_provider());
         let chain = certificates(CERT, &tls.cert, &self.cert)?;
+        let ends_at = chain.iter().filter_map(|it| ends_at(it)).min();
         let wrong_key = |found: String| TlsFileError::Content {
             key: KEY,
             path: tls.key.clone(),
@@ -193,8 +199,15 @@ impl Contents {
         Ok(Loaded {
             client_port: speaking(CLIENT_PORT),
             admin_port: speaking(ADMIN_PORT),
+            ends_at,
         })
     }
+}
+
+fn ends_at(certificate: &CertificateDer<'_>) -> Option<i64> {
+    let certificate = Certificate::from_der(certificate).ok()?;
+    let ends = certificate.tbs_certificate().validity().not_after;
+    i64::try_from(ends.to_unix_duration().as_secs()).ok()
 }
 
 fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, TlsFileError> {

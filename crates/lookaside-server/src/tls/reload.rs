@@ -1,6 +1,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
     sync::{mpsc, oneshot},
     task::spawn_blocking,
@@ -35,19 +36,24 @@ pub(crate) struct TlsFile {
 pub(crate) struct Configs {
     client_port: Arc<ArcSwap<ServerConfig>>,
     admin_port: Arc<ArcSwap<ServerConfig>>,
+    ends_at: Gauge,
 }
 
 impl Configs {
     fn new(loaded: Loaded) -> Self {
+        let ends_at = Gauge::default();
+        ends_at.set(loaded.ends_at.unwrap_or_default());
         Self {
             client_port: Arc::new(ArcSwap::new(loaded.client_port)),
             admin_port: Arc::new(ArcSwap::new(loaded.admin_port)),
+            ends_at,
         }
     }
 
     fn replace(&self, loaded: Loaded) {
         self.client_port.store(loaded.client_port);
         self.admin_port.store(loaded.admin_port);
+        self.ends_at.set(loaded.ends_at.unwrap_or_default());
     }
 }
 
@@ -80,11 +86,17 @@ impl Reloader {
         let Configs {
             client_port,
             admin_port,
+            ..
         } = &*self.configs;
         (
             Acceptor::new(Arc::clone(client_port), Arc::clone(&turns)),
             Acceptor::new(Arc::clone(admin_port), turns),
         )
+    }
+
+    /// When the certificate in use ends, in Unix time.
+    pub(crate) fn ends_at(&self) -> Gauge {
+        self.configs.ends_at.clone()
     }
 
     /// Reads them again and again, and at once when asked to. Never returns.

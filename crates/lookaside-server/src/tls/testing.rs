@@ -31,9 +31,13 @@ impl Ca {
     }
 
     pub(crate) fn leaf(&self, names: &[SanType]) -> Leaf {
-        let key = KeyPair::generate().unwrap();
         let mut leaf = CertificateParams::new([]).unwrap();
         leaf.subject_alt_names = names.to_vec();
+        self.sign(&leaf)
+    }
+
+    pub(crate) fn sign(&self, leaf: &CertificateParams) -> Leaf {
+        let key = KeyPair::generate().unwrap();
         Leaf {
             cert: leaf.signed_by(&key, &self.issuer).unwrap().pem(),
             key: key.serialize_pem(),

@@ -1,3 +1,5 @@
+use rcgen::CertificateParams;
+
 use super::{
     super::testing::{Ca, Files, dns},
     *,
@@ -18,6 +20,26 @@ fn a_certificate_its_key_and_a_ca_are_enough() {
         .unwrap();
     assert_eq!(loaded.client_port.alpn_protocols, [b"h2".to_vec()]);
     assert_eq!(loaded.admin_port.alpn_protocols.len(), 2);
+}
+
+#[test]
+fn the_chain_ends_when_the_first_of_its_certificates_does() {
+    let ca = Ca::new("ca");
+    let until = |year| {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, 2, 3);
+        params
+    };
+    let leaf = ca.sign(&until(2101));
+    let other = ca.sign(&until(2077));
+    let files = Files::new(&leaf, None);
+    files.write("cert.pem", &format!("{}{}", leaf.cert, other.cert));
+    let loaded = Contents::read(&files.tls)
+        .unwrap()
+        .load(&files.tls)
+        .unwrap();
+    let ends = rcgen::date_time_ymd(2077, 2, 3).unix_timestamp();
+    assert_eq!(loaded.ends_at, Some(ends));
 }
 
 #[test]
