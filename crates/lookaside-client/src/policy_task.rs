@@ -196,12 +196,11 @@ impl PolicyTask {
         while let Some(event) = next {
             if let Some(change) = self.pool.apply(event) {
                 self.tell(&change);
-                let Change {
-                    subchannel, state, ..
-                } = change;
-                self.with_policy(wake, |policy, control| {
-                    policy.subchannel_update(&subchannel, &state, control);
-                });
+                if let Some(subchannel) = &change.subchannel {
+                    self.with_policy(wake, |policy, control| {
+                        policy.subchannel_update(subchannel, &change.state, control);
+                    });
+                }
             }
             taken += 1;
             next = (taken < BATCH)
@@ -211,7 +210,7 @@ impl PolicyTask {
     }
 
     fn tell(&self, change: &Change) {
-        let (address, state) = (change.subchannel.address(), &change.state);
+        let (address, state) = (change.address(), &change.state);
         self.shared.observers.tell(&if change.is_health() {
             observer::Event::Health { address, state }
         } else {

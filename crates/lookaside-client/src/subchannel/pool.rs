@@ -32,14 +32,21 @@ pub(crate) struct Event {
     pub(super) state: SubchannelState,
 }
 
-/// The same, for the policy.
+/// What has become of a subchannel.
 pub(crate) struct Change {
-    pub(crate) subchannel: Subchannel,
+    core: Arc<Core>,
+    /// For the policy; none while the subchannel lingers, which is nobody's but observers'
+    /// business.
+    pub(crate) subchannel: Option<Subchannel>,
     pub(crate) before: ConnectivityState,
     pub(crate) state: SubchannelState,
 }
 
 impl Change {
+    pub(crate) fn address(&self) -> &Address {
+        &self.core.address
+    }
+
     /// Of the backend's health alone: the connection is READY and was.
     pub(crate) fn is_health(&self) -> bool {
         let ready = ConnectivityState::Ready;
@@ -212,7 +219,7 @@ impl Pool {
         id
     }
 
-    /// Takes note of an event; what to tell the policy, if the subchannel still is somebody's.
+    /// Takes note of an event. None where the subchannel has been let go of meanwhile.
     pub(crate) fn apply(&mut self, event: Event) -> Option<Change> {
         let entry = self.entries.get_mut(&event.id)?;
         let before = std::mem::replace(&mut entry.state, event.state).connectivity;
@@ -221,9 +228,12 @@ impl Pool {
             Some(_) => entry.checked_state(self.settings.health.is_some()),
             None => entry.state.clone(),
         };
-        let lease = checked.or_else(|| entry.lease.upgrade())?;
+        let core = Arc::clone(&entry.core);
+        let lease = checked.or_else(|| entry.lease.upgrade());
+        let subchannel = lease.map(|lease| Subchannel::new(Arc::clone(&core), lease, None));
         Some(Change {
-            subchannel: Subchannel::new(Arc::clone(&entry.core), lease, None),
+            core,
+            subchannel,
             before,
             state,
         })

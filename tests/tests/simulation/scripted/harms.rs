@@ -125,6 +125,13 @@ impl Harms {
         lasting.any(|harm| started <= self.noticed(harm))
     }
 
+    /// Whether anybody has flapped since `started`.
+    pub fn any_flaps(&self, started: Instant) -> bool {
+        let done = self.lock();
+        let mut flaps = done.values().flatten().filter(|it| it.kind == Kind::Flaps);
+        flaps.any(|harm| started <= self.noticed(harm))
+    }
+
     /// Until when calls may suffer from it.
     fn noticed(&self, harm: &Harm) -> Instant {
         let Some(until) = harm.until else {

@@ -198,7 +198,14 @@ impl Judge {
             _ => false,
         };
         let time = call.started.elapsed() > FINDS_ROCK;
-        if self.profile.rock && has_rock && call.started > settled && (is_fail_fast || time) {
+        // It begins anew with the first address each time, and never gets to the others.
+        let stuck = self.profile.is_pick_first() && self.harms.any_flaps(call.started);
+        if self.profile.rock
+            && has_rock
+            && !stuck
+            && call.started > settled
+            && (is_fail_fast || time)
+        {
             return Err("the rock was there all the time");
         }
         Ok(())

@@ -40,6 +40,8 @@ pub struct State {
     last_picked: Option<SocketAddr>,
     /// The newest list, on whatever stream it came.
     pub list: Option<(Arc<Listing>, Instant)>,
+    /// The list before it had backends.
+    had_backends: bool,
     /// Lists on the current stream.
     lists: usize,
     /// The last of them, if any, is of the stream that is open.
@@ -64,6 +66,7 @@ impl Seen {
             subchannels: BTreeMap::new(),
             last_picked: None,
             list: None,
+            had_backends: false,
             lists: 0,
             on_stream: false,
             streams_ended: 0,
@@ -129,6 +132,7 @@ impl Seen {
         state.lists += 1;
         state.lists_seen += 1;
         state.on_stream = true;
+        state.had_backends = !state.listed().is_empty();
         state.list = Some((list, Instant::now()));
         state.turned = Instant::now();
     }
@@ -140,8 +144,24 @@ impl Seen {
         {
             return;
         }
+        self.log.event(format!("{at} {connectivity}"));
+        state.subchannels.insert(at, (connectivity, Instant::now()));
+    }
+
+    fn connectivity(&self, from: ConnectivityState, to: ConnectivityState) {
+        let told = self.may_be_told();
+        let mut state = self.lock();
         let now = Instant::now();
-        state.subchannels.insert(at, (connectivity, now));
+        state.connectivity = (to, now);
+        // Make before break: a list that is not connected yet changes nothing.
+        let for_a_list = state.list.as_ref().is_some_and(|(_, at)| *at == now);
+        let lost = state.subchannels.values().any(|(_, since)| *since == now);
+        let breaks = (from, to) == (ConnectivityState::Ready, ConnectivityState::Connecting);
+        let follows = state.mode.0 == Mode::Balancer && state.mode.1 < now && !told;
+        if breaks && for_a_list && !lost && state.had_backends && follows {
+            self.log
+                .violation("a new list has broken connections that the old one had");
+        }
     }
 
     fn mode(&self, from: Mode, to: Mode) {
@@ -233,7 +253,7 @@ impl Observer for Seen {
                     self.picked(at);
                 }
             }
-            Event::State { to, .. } => self.lock().connectivity = (*to, Instant::now()),
+            Event::State { from, to } => self.connectivity(*from, *to),
             Event::Mode { from, to } => self.mode(*from, *to),
             Event::Fallback { reason } => {
                 let mut state = self.lock();

@@ -53,6 +53,26 @@ async fn a_subchannel_without_handles_lingers_and_goes() {
 }
 
 #[tokio::test]
+async fn what_becomes_of_a_lingering_subchannel_is_told_to_nobody_but_observers() {
+    let (mut pool, _events) = pool();
+    let held = handles(&mut pool, 1..2);
+    let ready = || Event {
+        id: ids(&held)[0],
+        state: SubchannelState::new(ConnectivityState::Ready),
+    };
+    let news = pool.apply(ready()).unwrap();
+    assert_eq!(news.subchannel.map(|handle| handle.id()), Some(ids(&held)[0]));
+
+    let event = ready();
+    drop(held);
+    pool.sweep(Instant::now());
+    let news = pool.apply(event).unwrap();
+    assert_eq!(news.state.connectivity, ConnectivityState::Ready);
+    assert_eq!(news.address().socket_addr().unwrap().port(), 1);
+    assert!(news.subchannel.is_none());
+}
+
+#[tokio::test]
 async fn a_subchannel_that_is_used_again_stays_and_lingers_anew() {
     let (mut pool, _events) = pool();
     let begin = Instant::now();
