@@ -129,6 +129,8 @@ impl Seen {
             let broken = format!("{summary:?} is what became of {list:?}");
             self.log.violation(broken);
         }
+        // What it chose of another list may have been let go of.
+        state.last_picked = None;
         state.lists += 1;
         state.lists_seen += 1;
         state.on_stream = true;
@@ -259,7 +261,7 @@ impl Observer for Seen {
                 let mut state = self.lock();
                 state.reason = (*reason).to_owned();
             }
-            Event::Subchannel { address, state } => {
+            Event::Subchannel { address, state } | Event::Health { address, state } => {
                 if let Some(at) = address.socket_addr() {
                     self.subchannel(at, state.checked_connectivity());
                 }

@@ -61,7 +61,10 @@ async fn what_becomes_of_a_lingering_subchannel_is_told_to_nobody_but_observers(
         state: SubchannelState::new(ConnectivityState::Ready),
     };
     let news = pool.apply(ready()).unwrap();
-    assert_eq!(news.subchannel.map(|handle| handle.id()), Some(ids(&held)[0]));
+    assert_eq!(
+        news.subchannel.map(|handle| handle.id()),
+        Some(ids(&held)[0])
+    );
 
     let event = ready();
     drop(held);
