@@ -1,4 +1,4 @@
-//! A live view of one balancer. What is shown ([`View`]) is changed by what happens and
+//! A live view of one balancer. What is shown (`View`) is changed by what happens and
 //! drawn from nothing else; asking, keys and the terminal are at the edge.
 
 mod ask;

@@ -23,7 +23,7 @@ use super::{Facts, checks::disagreements, facts::BalancerFacts};
 use crate::config::Config;
 
 /// How often replicas that disagree are asked again, and after how long each time: a
-/// change takes [lists] quiet and max_delay (a second) to be planned, and the registry's
+/// change takes `quiet` and `max_delay` (a second) to be planned, and the registry's
 /// watch a moment to reach the last replica.
 const TRIES: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(500);

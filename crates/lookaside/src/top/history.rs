@@ -1,6 +1,6 @@
 use std::{collections::VecDeque, time::Duration};
 
-/// Clients report every 10 s by default ([lists] report_interval): over three of these a
+/// Clients report every 10 s by default (`report_interval`): over three of these a
 /// steady load is a steady figure.
 const WINDOW: Duration = Duration::from_secs(30);
 
