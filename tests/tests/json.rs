@@ -79,6 +79,13 @@ async fn every_json_is_as_its_schema_says() -> Result<()> {
     .await;
 
     let services = check(&["services", "--balancer", &at, "--json"]);
+    check(&["status", "--balancer", &at, "--json"]);
+    let settings = check(&["settings", "--balancer", &admin, "--json"]);
+    let names = settings[0]["settings"].as_array().map(Vec::len);
+    assert!(names.is_some_and(|it| it > 20), "{names:?}");
+    let explain = ["explain", "orders", "b", "--peer", "127.0.0.1"];
+    let explained = check(&[&explain[..], &["--balancer", &at, "--json"]].concat());
+    assert_eq!(explained[0]["streams"].as_array().map(Vec::len), Some(1));
     assert_eq!(services[0]["services"][0]["name"], "orders");
     let service = check(&["service", "orders", "--balancer", &at, "--json"]);
     let service = &service[0];

@@ -15,7 +15,6 @@ use tokio_rustls::rustls::{
     },
     server::{NoServerSessionStorage, WebPkiClientVerifier},
 };
-
 use x509_cert::{Certificate, der::Decode};
 
 use super::{ClientCertificates, Tls, TlsFile};
