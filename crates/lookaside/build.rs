@@ -30,7 +30,9 @@ fn main() {
         ("FEATURES", Some(features.join(","))),
     ] {
         let value = value.unwrap_or_default();
-        println!("cargo:rustc-env=LOOKASIDE_BUILD_{name}={value}");
+        // Not LOOKASIDE_: `cargo run` hands them on to the program, which would take them
+        // for misspelt settings.
+        println!("cargo:rustc-env=BUILT_{name}={value}");
     }
 }
 

@@ -11,6 +11,8 @@ mod shown;
 mod tls;
 mod values;
 
+#[cfg(test)]
+pub(crate) use self::env::is_a_flags;
 pub(crate) use self::{
     error::ConfigError,
     load::{Overrides, load},

@@ -1,6 +1,7 @@
 use clap::{CommandFactory, error::ErrorKind};
 
 use super::*;
+use crate::config::is_a_flags;
 
 fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from([&["lookaside"], args].concat())
@@ -9,6 +10,23 @@ fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
 #[test]
 fn the_definition_of_the_command_line_is_sound() {
     Cli::command().debug_assert();
+}
+
+#[test]
+fn no_variable_of_a_flag_is_taken_for_a_misspelt_setting() {
+    let command = Cli::command();
+    let commands = std::iter::once(&command).chain(command.get_subcommands());
+    let mut found = 0;
+    for variable in commands.flat_map(|it| it.get_arguments().filter_map(clap::Arg::get_env)) {
+        let variable = variable.to_str().unwrap();
+        // Not ours alone, as `USER` is not.
+        if !variable.starts_with("LOOKASIDE_") {
+            continue;
+        }
+        assert!(is_a_flags(variable), "{variable}");
+        found += 1;
+    }
+    assert!(found > 5, "{found}");
 }
 
 /// What stands in a command's help under `Examples:`, up to an empty line.

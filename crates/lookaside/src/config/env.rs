@@ -10,16 +10,24 @@ use super::{Config, ConfigError};
 
 const PREFIX: &str = "LOOKASIDE_";
 
-/// Variables that are not keys: flags' own, and those of the development script.
+/// Variables that are not keys: flags' own, and those of the build and its script.
 const OTHERS: &[&str] = &[
+    "LOOKASIDE_ADMIN_BALANCER",
     "LOOKASIDE_BALANCER",
     "LOOKASIDE_BIN",
+    "LOOKASIDE_COMMIT",
     "LOOKASIDE_CONFIG",
     "LOOKASIDE_ETCD",
     "LOOKASIDE_LOG",
     "LOOKASIDE_LOG_FORMAT",
     "LOOKASIDE_NO_INSTALL",
 ];
+
+/// Whether a variable is a flag's own.
+#[cfg(test)]
+pub(crate) fn is_a_flags(variable: &str) -> bool {
+    OTHERS.contains(&variable)
+}
 
 /// What a variable's text stands for.
 #[derive(Clone, Copy, Debug)]
