@@ -118,7 +118,7 @@ async fn one_order_at_a_time_is_carried_out_and_an_interrupt_stops_it() -> Resul
     })
     .await;
     second.signal(Signal::INT);
-    second.ended().await;
+    assert_eq!(second.ended().await.code(), Some(1));
     audited(&balancer, "cancelled").await;
     assert!(status(balancer.addr).await?.open_streams > 20);
     let nobody = ending(&balancer, &["--all", "--peer", "192.0.2.0/24"]);

@@ -4,7 +4,10 @@ use clap::{ArgGroup, Args};
 use lookaside_proto::v1::EndStreamsRequest;
 
 use super::{super::Failure, Tell};
-use crate::output::{write_ended, write_ended_json};
+use crate::{
+    output::{write_ended, write_ended_json},
+    signals::Signals,
+};
 
 /// Ends open streams of one balancer, a few at a time.
 ///
@@ -69,11 +72,19 @@ impl EndStreams {
             reason,
             replace: self.replace,
         };
+        // Also where the shell had it ignored, as it does for what runs in the background.
+        let mut signals = Signals::new()?;
         let mut controller = admin.connect().await?;
         let mut progress = controller.end_streams(request).await?;
         let watched = io::stderr().is_terminal();
         loop {
-            let now = controller.next(&mut progress).await?;
+            let now = tokio::select! {
+                now = controller.next(&mut progress) => now?,
+                name = signals.next() => {
+                    let why = anyhow::anyhow!("{name}: no more streams are ended");
+                    return Err(Failure::Runtime(why));
+                }
+            };
             if json {
                 write_ended_json(&mut io::stdout(), &now)?;
             } else if now.done {
