@@ -30,6 +30,37 @@ pub async fn get(addr: SocketAddr, path: &str) -> Result<(u16, String)> {
         .nth(1)
         .and_then(|s| s.parse().ok())
         .context("no status")?;
-    let body = response.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    Ok((status, body.to_owned()))
+    let (head, body) = response.split_once("\r\n\r\n").unwrap_or_default();
+    let chunked = head
+        .to_lowercase()
+        .contains("\r\ntransfer-encoding: chunked");
+    let body = if chunked {
+        whole(body)?
+    } else {
+        body.to_owned()
+    };
+    Ok((status, body))
+}
+
+/// The body that came in chunks (RFC 9112, section 7.1).
+fn whole(mut chunks: &str) -> Result<String> {
+    let mut body = String::new();
+    loop {
+        let (size, rest) = chunks.split_once("\r\n").context("no size of a chunk")?;
+        let size = usize::from_str_radix(size, 16).with_context(|| size.to_owned())?;
+        if size == 0 {
+            return Ok(body);
+        }
+        body.push_str(rest.get(..size).context("half a chunk")?);
+        chunks = rest.get(size + 2..).context("a chunk without an end")?;
+    }
+}
+
+#[test]
+fn a_body_in_chunks_is_put_together() {
+    assert_eq!(
+        whole("3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n").ok().as_deref(),
+        Some("abcd")
+    );
+    assert!(whole("3\r\nab").is_err());
 }

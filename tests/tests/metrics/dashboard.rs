@@ -12,6 +12,18 @@ use crate::{
 
 const PATH: &str = "deploy/grafana/lookaside.json";
 
+/// What its panels and variables ask.
+pub(crate) fn queries() -> Result<BTreeSet<String>> {
+    let dashboard: Value = serde_json::from_str(&file(PATH)?)?;
+    let targets = panels(&dashboard)?
+        .iter()
+        .filter_map(|panel| panel["targets"].as_array());
+    let queries = targets
+        .flatten()
+        .filter_map(|target| target["expr"].as_str());
+    Ok(queries.map(str::to_owned).collect())
+}
+
 fn panels(dashboard: &Value) -> Result<&Vec<Value>> {
     dashboard["panels"].as_array().context("no panels")
 }

@@ -6,5 +6,6 @@ mod counted;
 mod dashboard;
 mod names;
 mod page;
+mod prometheus;
 mod promql;
 mod world;

@@ -91,9 +91,14 @@ impl World {
 
 /// All that it exports.
 pub(crate) async fn scrape(admin: SocketAddr) -> Result<Families> {
+    parse(&scrape_text(admin).await?)
+}
+
+/// The same, as it says it.
+pub(crate) async fn scrape_text(admin: SocketAddr) -> Result<String> {
     let (status, text) = http::get(admin, "/metrics").await?;
     ensure!(status == 200, "{status}: {text}");
-    parse(&text)
+    Ok(text)
 }
 
 /// All that any balancer exports: one over etcd, and one with TLS.
@@ -150,8 +155,11 @@ pub(crate) fn value(families: &Families, name: &str, labels: &[(&str, &str)]) ->
     found.next().map(|sample| sample.value)
 }
 
-/// A file of this repository.
+pub(crate) fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A file of it.
 pub(crate) fn file(path: &str) -> Result<String> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    fs::read_to_string(root.join(path)).with_context(|| path.to_owned())
+    fs::read_to_string(repository().join(path)).with_context(|| path.to_owned())
 }
