@@ -49,7 +49,7 @@ impl KeyFiles {
     pub fn read(&self) -> Result<KeyRing, KeyFileError> {
         let read = read::read(&self.0);
         for exposed in &read.exposed {
-            tracing::warn!("{exposed}");
+            tracing::warn!(%exposed, "a token key file is open to others than its owner");
         }
         read.ring
     }

@@ -137,19 +137,19 @@ impl Task {
 
     fn log(&self, state: &AgentState) {
         let registration = &self.wanted.borrow().registration;
-        let (service, id) = (&registration.service, &registration.id);
+        let (service, backend) = (&registration.service, &registration.id);
         match state {
             AgentState::Registering { error: None } => {}
             AgentState::Registering { error: Some(error) } => {
-                tracing::warn!(%service, %id, %error, "cannot register, trying again");
+                tracing::warn!(%service, %backend, %error, "cannot register, trying again");
             }
             AgentState::Registered => {
                 let address = &registration.address;
-                tracing::info!(%service, %id, %address, "registered");
+                tracing::info!(%service, %backend, %address, "registered");
             }
-            AgentState::Draining => tracing::info!(%service, %id, "announced as draining"),
+            AgentState::Draining => tracing::info!(%service, %backend, "announced as draining"),
             AgentState::Lost { error } => {
-                tracing::warn!(%service, %id, %error, "the registration is lost, trying again");
+                tracing::warn!(%service, %backend, %error, "the registration is lost, trying again");
             }
             AgentState::Ended => {}
         }
@@ -157,18 +157,24 @@ impl Task {
 
     async fn deregister(&mut self, keeper: &Keeper) {
         if let Some(handle) = keeper.handle() {
-            let Registration { service, id, .. } = self.wanted.borrow().registration.clone();
+            let Registration {
+                service,
+                id: backend,
+                ..
+            } = self.wanted.borrow().registration.clone();
             let deadline = Instant::now() + DEREGISTER_TIME;
             let mut backoff = Backoff::new(BACKOFF);
             loop {
                 let deregistered = timeout_at(deadline, self.registrar.deregister(handle)).await;
                 match deregistered.unwrap_or_else(|_| Err(no_answer(DEREGISTER_TIME))) {
-                    Ok(()) => break tracing::info!(%service, %id, "deregistered"),
+                    Ok(()) => break tracing::info!(%service, %backend, "deregistered"),
                     Err(error) => {
                         let again = Instant::now() + backoff.next(&mut self.rng);
                         if again >= deadline {
-                            let problem = "cannot deregister; the registration will expire";
-                            break tracing::warn!(%service, %id, %error, "{problem}");
+                            break tracing::warn!(
+                                %service, %backend, %error,
+                                "cannot deregister; the registration will expire"
+                            );
                         }
                         sleep_until(again).await;
                     }

@@ -210,7 +210,7 @@ impl<L: Layout<Service: Send + Sync + 'static>> Follower<L> {
         match notice {
             Notice::Listed { keys, revision } => {
                 self.activity.listed();
-                info!(prefix, member, keys, revision, "listed");
+                info!(prefix, member, keys, revision, "etcd has been listed");
             }
             Notice::Changed { events } => {
                 self.activity.changed(events);

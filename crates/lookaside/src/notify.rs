@@ -36,7 +36,7 @@ impl Notifier {
         let started = Self::to(name.as_encoded_bytes());
         started.unwrap_or_else(|error| {
             tracing::warn!(
-                socket = %name.display(), %error,
+                path = %name.display(), %error,
                 "NOTIFY_SOCKET cannot be used: the service manager hears nothing"
             );
             Self::default()

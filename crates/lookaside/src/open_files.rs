@@ -28,8 +28,9 @@ pub(crate) fn raise_limit(streams: u32) -> Option<usize> {
         tracing::warn!(
             files,
             streams,
+            needed,
             "the limit of open files is too low for limits.streams: raise the hard limit \
-             to {needed} (ulimit -Hn, LimitNOFILE=) or lower limits.streams"
+             (ulimit -Hn, LimitNOFILE=) or lower limits.streams"
         );
     }
     usize::try_from(files - RESERVE.min(files / 2)).ok()

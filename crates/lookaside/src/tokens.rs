@@ -35,7 +35,8 @@ impl Tokens {
             .collect();
         let files = KeyFiles::new(sources);
         let ring = files.read().map_err(Failure::usage)?;
-        tracing::info!(key = %ring.signing().id(), keys = ring.keys().len(), "tokens are signed");
+        let ids: Vec<_> = ring.keys().iter().map(|key| key.id()).collect();
+        tracing::info!(token_keys = ?ids, "tokens are signed: the first key signs");
         let (changes, issuer) = watch::channel(TokenIssuer::Signed(ring.clone()));
         let follower = files.follow(Some(ring), move |ring| {
             changes.send_replace(TokenIssuer::Signed(ring));

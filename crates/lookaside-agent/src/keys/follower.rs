@@ -85,7 +85,7 @@ async fn follow(
             return;
         };
         for exposed in judge.newly_exposed(read.exposed.clone()) {
-            tracing::warn!("{exposed}");
+            tracing::warn!(%exposed, "a token key file is open to others than its owner");
         }
         let mut is_new = false;
         match judge.judge(read) {
@@ -96,12 +96,12 @@ async fn follow(
             Judged::Same => {}
             Judged::Ring(ring) => {
                 let ids: Vec<_> = ring.keys().iter().map(|key| key.id()).collect();
-                tracing::info!(keys = ?ids, "token keys changed: the first one signs");
+                tracing::info!(token_keys = ?ids, "token keys changed: the first one signs");
                 changed(ring);
                 is_new = true;
             }
             Judged::Error(error) => {
-                tracing::error!("{error}; the last good token keys stay in force");
+                tracing::error!(%error, "the last good token keys stay in force");
             }
             Judged::Recovered => tracing::info!("the token key files can be used again"),
         }

@@ -54,7 +54,11 @@ impl Grpclb {
             self.decision.startup_timeout(new.fallback_timeout);
         }
         if new.service != old.service {
-            tracing::info!(from = old.service, to = new.service, "service name changes");
+            tracing::info!(
+                service = new.service,
+                before = old.service,
+                "the service's name changes"
+            );
             // Calls that were made under the old name are not the new one's: their counters
             // stay with the old list.
             self.stats = Arc::default();
@@ -130,7 +134,7 @@ impl Grpclb {
             StreamEvent::List(list) => {
                 if let Some(first) = list.problems.first() {
                     let (service, problems) = (&self.config.service, list.problems.len());
-                    tracing::warn!(service, problems, %first, "bad entries in the list");
+                    tracing::warn!(service, problems, example = %first, "bad entries in the list");
                 }
                 tracing::debug!(
                     service = self.config.service,
@@ -201,7 +205,7 @@ impl Grpclb {
 
     fn enter_fallback(&mut self, controller: &mut dyn Controller) {
         if let Some(reason) = self.decision.reason() {
-            tracing::warn!(service = self.config.service, %reason, "fallback");
+            tracing::warn!(service = self.config.service, %reason, "entered fallback");
             let reason = reason.to_string();
             let event = Event::Fallback { reason: &reason };
             self.settings.observers.tell(&event);

@@ -237,7 +237,7 @@ impl Task {
             let wait = reopen.after(progress.saw_initial_response, lasted, &mut rng);
             tracing::info!(
                 service = self.service,
-                why,
+                reason = why,
                 ?lasted,
                 ?wait,
                 "balancer stream ended"

@@ -29,7 +29,12 @@ impl LastGood {
             (Some(error), Some(good)) => {
                 if !self.reported {
                     let kept = good.len();
-                    tracing::warn!(target, error, kept, "the last good addresses stay");
+                    tracing::warn!(
+                        channel = target,
+                        error,
+                        kept,
+                        "the last good addresses stay"
+                    );
                     self.reported = true;
                 }
                 update.addresses = Ok(Arc::clone(good));
@@ -49,7 +54,7 @@ impl LastGood {
             }
             (Err(error), Some(good)) if !good.is_empty() => {
                 let kept = good.len();
-                tracing::warn!(target, %error, kept, "the last good balancers stay");
+                tracing::warn!(channel = target, %error, kept, "the last good balancers stay");
                 update.balancers = Ok(Arc::clone(good));
             }
             (Err(_), _) => {}

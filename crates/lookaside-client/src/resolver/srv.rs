@@ -177,7 +177,7 @@ async fn balancers(records: &dyn Records, host: &str, seed: u64) -> io::Result<A
             }
             Ok((index, Err(failed))) => {
                 let host = ordered.get(index).map_or("", |target| &target.host);
-                tracing::warn!(balancer = host, error = %failed, "could not resolve");
+                tracing::warn!(host, error = %failed, "could not resolve");
                 let text = format!("balancer {host}: {failed}");
                 error = Some(io::Error::new(failed.kind(), text));
             }

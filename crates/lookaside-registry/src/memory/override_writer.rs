@@ -42,8 +42,8 @@ impl MemoryOverrides {
                 match self.put_back(service, &order, note, ttl).await {
                     Ok(()) => restored += 1,
                     Err(error) => {
-                        let target = order.target();
-                        tracing::error!(%service, %target, %error, "an override is not restored");
+                        let backend = order.target();
+                        tracing::error!(%service, %backend, %error, "an override is not restored");
                     }
                 }
             }

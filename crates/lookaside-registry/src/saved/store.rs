@@ -40,25 +40,25 @@ impl StateStore {
         let unread = Unread::new(loaded.is_err());
         if loaded.is_err() {
             tracing::error!(
-                dir = %dir.display(),
+                path = %dir.display(),
                 "the state directory does not answer: starting without the saved state, \
                  which is set aside before the next one is written"
             );
         }
         let Loaded { state, errors } = loaded.ok().flatten().unwrap_or_default();
         for error in errors {
-            tracing::error!(dir = %dir.display(), %error, "state directory");
+            tracing::error!(path = %dir.display(), %error, "the state directory is not as it should be");
         }
         if let Some(state) = &state {
             let now = SystemTime::now();
             match now.duration_since(state.as_of) {
                 Ok(age) => tracing::info!(
-                    dir = %dir.display(),
+                    path = %dir.display(),
                     age = ?Duration::from_secs(age.as_secs()),
                     "there is a saved state"
                 ),
                 Err(_) => tracing::warn!(
-                    dir = %dir.display(),
+                    path = %dir.display(),
                     as_of = clock::written(state.as_of),
                     "the saved state is from the future: the clock was set back, and its \
                      age counts from now"

@@ -99,18 +99,18 @@ impl Running {
         self.metrics.handshake_failed(failure.kind());
         if !failure.is_telling() {
             tracing::debug!(%peer, %failure, "no TLS");
-        } else if let Some(others) = self.seldom.pass(failure.kind(), Instant::now()) {
-            tracing::warn!(%peer, others, "a connection was closed: {failure}");
+        } else if let Some(kept_back) = self.seldom.pass(failure.kind(), Instant::now()) {
+            tracing::warn!(%peer, kept_back, reason = %failure, "a connection was closed");
         }
     }
 
     fn spoke_tls(&self, peer: SocketAddr) {
-        if let Some(others) = self.seldom.pass("spoke_tls", Instant::now()) {
+        if let Some(kept_back) = self.seldom.pass("spoke_tls", Instant::now()) {
             tracing::warn!(
                 %peer,
-                others,
-                "a connection was closed: {}: connect without TLS, or set tls.cert and tls.key here",
-                crate::tls::SPOKE_TLS
+                kept_back,
+                reason = crate::tls::SPOKE_TLS,
+                "a connection was closed: connect without TLS, or set tls.cert and tls.key here"
             );
         }
     }

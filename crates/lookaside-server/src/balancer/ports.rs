@@ -41,7 +41,7 @@ pub(super) async fn client(
             Ok(listener) => break listener,
             // Another process took the port while both were waiting to be ready.
             Err(error) => {
-                tracing::error!(%error, %addr, "cannot listen");
+                tracing::error!(address = %addr, %error, "cannot listen");
                 let reason = format!("cannot listen on {addr}: {error}").into();
                 Readiness::NotReady(reason).report(&running.readiness);
                 sleep(RETRY).await;
@@ -49,7 +49,7 @@ pub(super) async fn client(
         }
     };
     drop(port);
-    tracing::info!(%addr, "serving clients");
+    tracing::info!(address = %addr, "serving clients");
     Readiness::Ready.report(&running.readiness);
     accept(
         listener,

@@ -265,20 +265,15 @@ pub(super) fn check_access(config: &Config) -> Result<(), StartError> {
     if config.access.has_rules() || vouched {
         return Ok(());
     }
-    let registration = if config.registration {
-        ", and register backends"
-    } else {
-        ""
-    };
-    for (port, addr, what) in [
-        ("client", config.listen, registration),
-        ("admin", config.admin, registration),
-    ] {
+    for (port, addr) in [("client", config.listen), ("admin", config.admin)] {
         if !addr.ip().to_canonical().is_loopback() {
             tracing::warn!(
-                %addr,
-                "OPEN TO EVERYBODY: whoever reaches the {port} port may ask for every service \
-                 and inspect it{what}: there are no access rules (docs/security.md)"
+                address = %addr,
+                port,
+                registration = config.registration,
+                "OPEN TO EVERYBODY: whoever reaches this port may ask for every service, inspect \
+                 it, and register backends if that is enabled: there are no access rules \
+                 (docs/security.md)"
             );
         }
     }

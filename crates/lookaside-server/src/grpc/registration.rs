@@ -67,7 +67,7 @@ impl registration_server::Registration for RegistrationService {
         self.bounds.made(from, &registration, &registered);
         tracing::info!(
             service = %registration.service,
-            id = %registration.id,
+            backend = %registration.id,
             address = %registration.address,
             "backend registered"
         );

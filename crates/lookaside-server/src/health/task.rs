@@ -209,7 +209,8 @@ impl Changes {
                 ejected,
                 returned,
                 now_ejected,
-                "backends fail their health checks, one of them {example}"
+                example,
+                "backends fail their health checks"
             ),
             None if returned > 0 => {
                 tracing::info!(

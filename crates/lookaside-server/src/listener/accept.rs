@@ -51,7 +51,7 @@ async fn accept_from<C>(
             Err(error) if is_of_connection(&error) => continue,
             Err(error) => error,
         };
-        tracing::warn!(%error, ?back_off, "cannot accept connections");
+        tracing::warn!(%error, wait = ?back_off, "cannot accept connections");
         if is_out_of_files(&error) {
             // Those that wait would wait until their own timeouts; closed, they go to the
             // next replica.

@@ -27,7 +27,7 @@ pub(super) fn report(events: Vec<RemovalEvent>, metrics: &RemovalMetrics) {
                     "the service"
                 };
                 tracing::warn!(
-                    %service, missing, of, scope,
+                    %service, vanished = missing, of, scope,
                     "mass removal: so many backends have vanished without announcing a drain \
                      that they are asked before they are believed gone"
                 );
@@ -64,10 +64,10 @@ pub(super) fn report(events: Vec<RemovalEvent>, metrics: &RemovalMetrics) {
             }
         }
     }
-    for ((service, why), ids) in left {
+    for ((service, reason), ids) in left {
         let suspects = ids.len();
         let named = ids[..suspects.min(NAMED)].join(" ");
         let more = suspects.saturating_sub(NAMED);
-        tracing::warn!(%service, suspects, ids = named, more, why, "suspects are none any more");
+        tracing::warn!(%service, suspects, backends = named, more, reason, "suspects are none any more");
     }
 }

@@ -78,7 +78,7 @@ impl Server {
     pub(crate) async fn shutdown(self) {
         self.closing.cancel();
         if timeout(SHUTDOWN_TIME, self.task).await.is_err() {
-            tracing::warn!("calls were still in flight after {SHUTDOWN_TIME:?}");
+            tracing::warn!(wait = ?SHUTDOWN_TIME, "calls were still in flight");
         }
     }
 }

@@ -105,7 +105,7 @@ impl Backend {
             never = follow(&mut health, &server) => match never {},
             never = reload(check.as_ref(), &mut hangups) => match never {},
         };
-        tracing::info!("{name}: leaving");
+        tracing::info!(reason = name, "leaving");
         let leave = async {
             if let Some(agent) = &agent {
                 agent.drain().await;
@@ -137,7 +137,7 @@ async fn follow(health: &mut HealthSignals, server: &Server) -> Infallible {
         } else {
             ServingStatus::NotServing
         };
-        tracing::info!(%status, "health");
+        tracing::info!(%status, "the health that is answered changes");
         server.set_health(status).await;
     }
 }

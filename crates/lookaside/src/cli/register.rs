@@ -37,7 +37,7 @@ impl Register {
             .start(self.service.as_str(), &self.address, place)
             .await?;
         let name = signals.next().await;
-        tracing::info!("{name}: leaving");
+        tracing::info!(reason = name, "leaving");
         signals.unless_repeated(agent.shutdown()).await?;
         Ok(())
     }

@@ -131,7 +131,10 @@ impl Serve {
             // have the clients.
             reason = balancer.failed() => &**failed.insert(reason),
         };
-        tracing::info!("{why}: handing the clients over; a second signal ends it at once");
+        tracing::info!(
+            reason = why,
+            "handing the clients over; a second signal ends it at once"
+        );
         notifier.stopping("handing the clients over");
         let ending = async {
             balancer.shutdown().await;
@@ -214,10 +217,12 @@ fn log(it: &Reloaded) {
     } = it;
     match outcome {
         ReloadOutcome::Same | ReloadOutcome::Changed => {
-            tracing::info!(what, file, %outcome, detail, "reload");
+            tracing::info!(what, path = file, %outcome, detail, "reload");
         }
-        ReloadOutcome::NeedsRestart => tracing::warn!(what, file, %outcome, detail, "reload"),
-        ReloadOutcome::Failed => tracing::error!(what, file, %outcome, detail, "reload"),
+        ReloadOutcome::NeedsRestart => {
+            tracing::warn!(what, path = file, %outcome, detail, "reload")
+        }
+        ReloadOutcome::Failed => tracing::error!(what, path = file, %outcome, detail, "reload"),
     }
 }
 

@@ -37,9 +37,9 @@ async fn ask(direct: Direct, service: Arc<str>, report: watch::Sender<HealthRepo
                 // Also that may be a mistake; but to check what cannot be checked must not
                 // take every backend out of service.
                 tracing::error!(
-                    %peer,
+                    address = %peer,
                     service = &*service,
-                    "has no health service: it counts as healthy"
+                    "a backend has no health service: it counts as healthy"
                 );
                 report.send_replace(HealthReport {
                     health: Health::Serving,
@@ -55,7 +55,7 @@ async fn ask(direct: Direct, service: Arc<str>, report: watch::Sender<HealthRepo
         // once, and one that ends as soon as it has answered once a second.
         let again = began + backoff.next(&mut rng);
         let at_once = again <= Instant::now();
-        tracing::info!(%peer, service = &*service, why, at_once, "health check ended");
+        tracing::info!(address = %peer, service = &*service, reason = why, at_once, "health check ended");
         report.send_replace(if at_once {
             HealthReport {
                 health: Health::Pending,
