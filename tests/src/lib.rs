@@ -16,6 +16,7 @@ pub mod bench;
 pub mod binary;
 pub mod cli;
 pub mod etcd;
+pub mod grpcurl;
 pub mod http;
 pub mod inspect;
 pub mod name_server;

@@ -1,15 +1,16 @@
 //! Each block of shell commands runs here, or says what it needs.
 
-use std::{env, fs, path::Path, process::Stdio, time::Duration};
+use std::{env, fs, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use lookaside_tests::{Backend, Balancer, binary, cli, eventually};
+use tempfile::TempDir;
 use tokio::{process::Command, time::timeout};
 
 use super::page::{Block, Page, pages, repository};
 
-/// What a block may need that a test cannot give it: so it is only read here. grpcurl and Go
-/// are run by `./dev interop`, etcd by the end-to-end tests.
+/// What a block may need that a test cannot give it: so it is only read here. grpcurl's are
+/// run beside this; Go is run by `./dev interop`, etcd by the end-to-end tests.
 const NEEDS: [&str; 9] = [
     "checkout",
     "deployment",
@@ -22,14 +23,14 @@ const NEEDS: [&str; 9] = [
     "systemd",
 ];
 
-const BOUND: Duration = Duration::from_secs(20);
+pub(crate) const BOUND: Duration = Duration::from_secs(20);
 
 fn is_shell(block: &Block) -> bool {
     ["sh", "bash", "shell", "console"].contains(&block.language.as_str())
 }
 
 /// The commands of a block, each with the output that is shown for it.
-fn commands(block: &Block) -> Vec<(String, String)> {
+pub(crate) fn commands(block: &Block) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     // A command may go on in the next line.
     let text = block.text.replace("\\\n", " ");
@@ -63,7 +64,7 @@ fn ours<'a>(words: &'a [&'a str]) -> Option<(&'a str, &'a [&'a str])> {
     Some((program, arguments))
 }
 
-fn shell_blocks(pages: &[Page]) -> impl Iterator<Item = (String, &Block)> {
+pub(crate) fn shell_blocks(pages: &[Page]) -> impl Iterator<Item = (String, &Block)> {
     pages.iter().flat_map(|page| {
         let shell = page.blocks.iter().filter(|block| is_shell(block));
         shell.map(|block| (format!("{}:{}", page.path.display(), block.line), block))
@@ -144,23 +145,12 @@ async fn every_other_block_runs() -> Result<()> {
         both.then_some(()).ok_or(shown)
     })
     .await;
-    // `lookaside` by its name alone, as a reader types it.
-    let folder = tempfile::tempdir()?;
-    std::os::unix::fs::symlink(binary::lookaside(), folder.path().join("lookaside"))?;
-
+    let place = Place::new(balancer, vec![first, second])?;
     let pages = pages()?;
     let mut ran = 0;
     for (at, block) in shell_blocks(&pages).filter(|(_, block)| block.needs.is_none()) {
         for (command, expected) in commands(block) {
-            // The pages' addresses stand for those of this test.
-            let line = command
-                .replace("127.0.0.1:7400", &at_balancer)
-                .replace("127.0.0.1:7401", &balancer.admin.to_string())
-                .replace("127.0.0.1:9001", &a)
-                .replace("10.0.0.1:50051", &a)
-                .replace("127.0.0.1:9002", &b)
-                .replace("10.0.0.2:50051", &b);
-            let (status, output) = run(&line, folder.path(), &balancer).await?;
+            let (status, output) = shell(&place.at_home(&command), &place).await?;
             if block.language == "console" {
                 ensure!(
                     output == expected,
@@ -176,8 +166,43 @@ async fn every_other_block_runs() -> Result<()> {
     Ok(())
 }
 
+/// What the pages' addresses stand for.
+pub(crate) struct Place {
+    balancer: Balancer,
+    backends: Vec<Backend>,
+    /// Has `lookaside`, by its name alone, as a reader types it.
+    programs: TempDir,
+}
+
+impl Place {
+    /// `backends` are two of `orders`.
+    pub(crate) fn new(balancer: Balancer, backends: Vec<Backend>) -> Result<Self> {
+        let programs = tempfile::tempdir()?;
+        let name = programs.path().join("lookaside");
+        std::os::unix::fs::symlink(binary::lookaside(), name)?;
+        Ok(Self {
+            balancer,
+            backends,
+            programs,
+        })
+    }
+
+    /// A command of a page, with the addresses that there are here.
+    pub(crate) fn at_home(&self, command: &str) -> String {
+        let (a, b) = (&self.backends[0].addr, &self.backends[1].addr);
+        command
+            .replace("127.0.0.1:7400", &self.balancer.addr.to_string())
+            .replace("127.0.0.1:7401", &self.balancer.admin.to_string())
+            .replace("127.0.0.1:9001", &a.to_string())
+            .replace("10.0.0.1:50051", &a.to_string())
+            .replace("127.0.0.1:9002", &b.to_string())
+            .replace("10.0.0.2:50051", &b.to_string())
+    }
+}
+
 /// Whether it ended well, and what it printed: standard output, then standard error.
-async fn run(line: &str, programs: &Path, balancer: &Balancer) -> Result<(bool, String)> {
+pub(crate) async fn shell(line: &str, place: &Place) -> Result<(bool, String)> {
+    let (programs, balancer) = (place.programs.path(), &place.balancer);
     let mut path = programs.as_os_str().to_owned();
     path.push(":");
     path.push(env::var_os("PATH").unwrap_or_default());

@@ -4,6 +4,7 @@
 mod alerts;
 mod commands;
 mod events;
+mod grpcurl;
 mod links;
 mod logging;
 mod page;
