@@ -27,6 +27,7 @@ pub mod ports;
 pub mod probe;
 pub mod process;
 pub mod proxy;
+pub mod pty;
 pub mod schema;
 pub mod skip;
 pub mod state_dir;

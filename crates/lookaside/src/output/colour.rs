@@ -64,10 +64,11 @@ impl Tone {
     pub(crate) fn of(text: &str) -> Option<Self> {
         let word = text.split([' ', '(']).next().unwrap_or_default();
         Some(match word {
-            "OK" | "serving" | "sent" => Self::Good,
+            "OK" | "ready" | "serving" | "sent" => Self::Good,
             "WARN" | "draining" | "drained" | "cordoned" | "unresolved" | "suspect" | "held"
             | "fallback" | "unknown" | "behind" => Self::Odd,
-            "FAIL" | "ejected" | "stuck" | "STALE" => Self::Bad,
+            // "not ready"
+            "FAIL" | "not" | "ejected" | "stuck" | "STALE" => Self::Bad,
             "SKIP" => Self::Faint,
             _ => return None,
         })

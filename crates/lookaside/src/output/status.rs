@@ -3,6 +3,7 @@ use std::io::{self, Write};
 use lookaside_proto::v1::{Build, GetStatusResponse};
 
 use super::{
+    colour::painted,
     format::{ago, count, duration, timestamp},
     services::{registry, signing},
 };
@@ -13,7 +14,7 @@ pub(crate) fn write_status(out: &mut impl Write, status: &GetStatusResponse) -> 
         true => "ready".to_owned(),
         false => format!("not ready ({})", status.not_ready_reason),
     };
-    let mut rows = vec![("state", ready)];
+    let mut rows = vec![("state", painted(&ready))];
     rows.push(("version", status.version.clone()));
     if let Some(build) = status.build.as_ref().and_then(built) {
         rows.push(("build", build));

@@ -1,3 +1,5 @@
+mod columns;
+
 use std::time::Duration;
 
 use lookaside_proto::v1::Service;
@@ -9,8 +11,8 @@ use ratatui::{
     widgets::{Cell, Paragraph, Row, Table, TableState},
 };
 
-use super::view::{Order, View};
-use crate::output::{Tone, ago, balancer_line, count, headline, percent};
+use super::view::View;
+use crate::output::{Tone, ago, balancer_line, headline, percent};
 
 /// A share of 100 % is so many characters wide.
 const BAR: f64 = 10.0;
@@ -91,10 +93,6 @@ fn right(text: String) -> Line<'static> {
     Line::raw(text).right_aligned()
 }
 
-fn rate(rate: Option<f64>) -> Line<'static> {
-    right(rate.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}")))
-}
-
 fn heading<const N: usize>(names: [(&str, bool); N]) -> Row<'static> {
     let cells = names.map(|(name, numbers)| match numbers {
         true => right(name.to_owned()),
@@ -113,52 +111,27 @@ fn services(frame: &mut Frame<'_>, area: Rect, view: &View, paint: Paint) {
         frame.render_widget(Paragraph::new(text), area);
         return;
     }
-    let mark = |order, name: &str| match view.order == order {
-        true => format!("{name}*"),
-        false => name.to_owned(),
-    };
-    let header = heading([
-        (&mark(Order::Name, "SERVICE"), false),
-        ("PLAN", false),
-        (&mark(Order::Backends, "BACKENDS"), true),
-        ("SLOTS", true),
-        (&mark(Order::Calls, "CALLS/S"), true),
-        (&mark(Order::Drops, "DROPS/S"), true),
-        (&mark(Order::Streams, "STREAMS"), true),
-        ("PROBLEMS", true),
-        ("", false),
-    ]);
-    let cells = rows.iter().map(|it| {
-        let service = it.service;
-        let note = match service.suspects {
-            0 => String::new(),
-            suspects => count(suspects, "suspect"),
+    let columns = columns::that_fit(area.width, &rows);
+    let heading = columns.iter().map(|it| {
+        let mark = if Some(view.order) == it.order {
+            "*"
+        } else {
+            ""
         };
-        Row::new([
-            Cell::new(service.name.clone()),
-            paint.said(service.plan.clone()),
-            right(service.backends.to_string()).into(),
-            right(service.slots.to_string()).into(),
-            rate(it.calls).into(),
-            rate(it.drops).into(),
-            right(service.streams.to_string()).into(),
-            right(service.problems.to_string()).into(),
-            Cell::new(note).style(paint.tone(Some(Tone::Odd))),
-        ])
+        let text = format!("{}{mark}", it.heading);
+        if it.right {
+            right(text)
+        } else {
+            Line::raw(text)
+        }
     });
-    let widths = [
-        Constraint::Fill(1),
-        Constraint::Length(8),
-        Constraint::Length(9),
-        Constraint::Length(6),
-        Constraint::Length(9),
-        Constraint::Length(9),
-        Constraint::Length(8),
-        Constraint::Length(8),
-        Constraint::Length(11),
-    ];
+    let heading = Row::new(heading).style(Style::new().add_modifier(Modifier::BOLD));
+    let cells = rows
+        .iter()
+        .map(|row| Row::new(columns.iter().map(|it| (it.cell)(row, paint))));
+    let widths = columns.iter().map(|it| it.width);
     let table = Table::new(cells, widths)
-        .header(header)
+        .header(heading)
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
     let mut state = TableState::new().with_selected(view.selected());
     frame.render_stateful_widget(table, area, &mut state);

@@ -249,3 +249,51 @@ fn keys_mean_what_the_last_line_says() {
     assert_eq!(plain(KeyCode::Char('s')), Some(Key::Sort));
     assert_eq!(plain(KeyCode::Char('x')), None);
 }
+
+#[test]
+fn a_narrow_terminal_shows_names_rather_than_all_columns() {
+    let shown = |width: u16, suspects: u32| {
+        let mut view = View::new("lb:7400".to_owned());
+        let mut sample = sample(0, 0, 0);
+        sample.services[0].name = "orders.example.com".to_owned();
+        sample.services[1].suspects = suspects;
+        view.answered(sample);
+        let mut terminal = Terminal::new(TestBackend::new(width, 8)).unwrap();
+        let drawn = terminal.draw(|frame| draw(frame, &view, at(0), false));
+        let buffer = drawn.unwrap().buffer;
+        let row = |y| {
+            (0..width)
+                .map(|x| buffer[(x, y)].symbol())
+                .collect::<String>()
+        };
+        (row(2), row(4))
+    };
+    for (width, suspects, gone) in [
+        (100, 1, &[][..]),
+        (80, 0, &[]),
+        (80, 1, &["SLOTS", "BACKENDS"]),
+        (60, 0, &["SLOTS", "BACKENDS", "PROBLEMS"]),
+        (
+            40,
+            0,
+            &["SLOTS", "BACKENDS", "PROBLEMS", "STREAMS", "DROPS/S"],
+        ),
+    ] {
+        let (heading, row) = shown(width, suspects);
+        assert!(row.starts_with("orders.example.c"), "{width}: {row}");
+        for column in [
+            "SLOTS", "BACKENDS", "PROBLEMS", "STREAMS", "DROPS/S", "CALLS/S", "PLAN",
+        ] {
+            let is_there = heading.contains(column);
+            assert_eq!(
+                is_there,
+                !gone.contains(&column),
+                "{width}: {column} in {heading}"
+            );
+        }
+    }
+    // What there is no room for is cut, and nothing fails.
+    for width in [1, 5, 20] {
+        shown(width, 1);
+    }
+}
