@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use h2::{Reason, RecvStream, server::SendResponse};
-use lookaside_client::Channel;
+use lookaside_client::{Channel, PickFirst};
 use lookaside_proto::lb::{LoadBalanceRequest, load_balancer_client::LoadBalancerClient};
 use support::{addr, backend::Backend, balancer::Balancer, calls::call, net::Net, text};
 use tokio::{
@@ -230,19 +230,49 @@ async fn a_sent_call_that_a_goaway_admits_is_never_sent_again() {
     assert_eq!(backend.calls(), 0);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_peer_that_greets_and_leaves_is_not_dialled_without_a_pause() {
-    let net = Net::default();
-    let mut incoming = net.listen(addr(1));
+/// A peer that says hello, and then goodbye if it is so polite, to every connection.
+fn greets_and_leaves(net: &Net, n: u8, goodbye: &'static [u8]) {
+    let mut incoming = net.listen(addr(n));
     tokio::spawn(async move {
         while let Some(mut io) = incoming.recv().await {
             io.write_all(&SETTINGS).await.unwrap();
+            io.write_all(goodbye).await.unwrap();
         }
     });
+}
+
+/// GOAWAY, without a stream that was looked at.
+const GO_AWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_greets_and_leaves_is_dialled_as_one_that_cannot_be_reached() {
+    let net = Net::default();
+    greets_and_leaves(&net, 1, &[]);
     let channel = channel(&net);
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    // At most one in 50 ms, and by no means none.
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    // Once more at once: it may have been a restart.
+    assert_eq!(net.connects(addr(1)), 2);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    // Up to 1 s, 1.6 s, 2.6 s, ... apart.
     let connects = net.connects(addr(1));
-    assert!((5..=21).contains(&connects), "{connects} connects");
+    assert!((6..=11).contains(&connects), "{connects} connects");
     drop(channel);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pick_first_leaves_an_address_that_greets_and_leaves_for_the_next_one() {
+    for goodbye in [&[][..], &GO_AWAY] {
+        let net = Net::default();
+        greets_and_leaves(&net, 1, goodbye);
+        let backend = Backend::start(&net, addr(2));
+        let channel = Channel::builder("orders")
+            .addresses([text(1), text(2)])
+            .child_policy(PickFirst::new())
+            .connector(net.clone())
+            .build()
+            .unwrap();
+        let answered = tokio::time::timeout(Duration::from_secs(1), call(&channel)).await;
+        answered.expect("the second address answers").unwrap();
+        assert_eq!((backend.calls(), net.connects(addr(1))), (1, 2));
+    }
 }

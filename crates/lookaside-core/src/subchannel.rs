@@ -8,6 +8,11 @@
 //!    │ └── back-off expired ── TRANSIENT_FAILURE      │
 //!    └────────────────────────────────────────────────┘
 //! ```
+//!
+//! A connection that was of no use (it ended within a second and answered no call) may be a
+//! restart's doing, once. A second one in a row is a failed attempt: TRANSIENT_FAILURE for the
+//! rest of its back-off, which goes on growing. So a peer that only ever greets and leaves does
+//! not keep `pick_first` from the other addresses, nor is it dialled without end.
 
 use std::{
     sync::Arc,
@@ -20,6 +25,11 @@ use crate::{Backoff, BackoffConfig, ConnectivityState};
 /// connection-backoff, MIN_CONNECT_TIMEOUT).
 pub const MIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// A connection that has lived for so long was of use, whether it was called or not: as long as
+/// the first back-off is by default, so that one that ends then is dialled no more often than
+/// one that cannot be reached.
+const OF_USE: Duration = Duration::from_secs(1);
+
 /// What happened to a subchannel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SubchannelEvent {
@@ -29,8 +39,13 @@ pub enum SubchannelEvent {
     Connected,
     /// The attempt failed or timed out: why.
     ConnectFailed(Arc<str>),
-    /// The connection closed or got a GOAWAY: why.
-    Disconnected(Arc<str>),
+    /// The connection closed or got a GOAWAY.
+    Disconnected {
+        /// Why.
+        why: Arc<str>,
+        /// Whether any call on it was answered.
+        answered: bool,
+    },
     /// The armed timer fired.
     BackoffExpired,
     /// There is reason to hope again, as after a change of the network: do not wait.
@@ -67,6 +82,8 @@ pub struct Subchannel {
     state: State,
     backoff: Backoff,
     failure: Option<Arc<str>>,
+    /// Its last connection was of no use.
+    useless: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +93,11 @@ enum State {
     Connecting {
         retry_at: Instant,
     },
-    Ready,
+    /// `retry_at`: as before, if this connection turns out to be of no use.
+    Ready {
+        since: Instant,
+        retry_at: Instant,
+    },
     TransientFailure {
         retry_at: Instant,
     },
@@ -90,6 +111,7 @@ impl Subchannel {
             state: State::Idle,
             backoff: Backoff::new(config),
             failure: None,
+            useless: false,
         }
     }
 
@@ -98,7 +120,7 @@ impl Subchannel {
         match self.state {
             State::Idle => ConnectivityState::Idle,
             State::Connecting { .. } => ConnectivityState::Connecting,
-            State::Ready => ConnectivityState::Ready,
+            State::Ready { .. } => ConnectivityState::Ready,
             State::TransientFailure { .. } => ConnectivityState::TransientFailure,
             State::Shutdown => ConnectivityState::Shutdown,
         }
@@ -119,28 +141,35 @@ impl Subchannel {
         use SubchannelEvent as Event;
         match (self.state, event) {
             (State::Idle, Event::ConnectRequested) => self.connect(now, rng),
-            (State::Connecting { .. }, Event::Connected) => {
+            (State::Connecting { retry_at }, Event::Connected) => {
                 // Only SETTINGS reset the back-off: a port that accepts and then closes
                 // must not be dialled in a tight loop.
-                self.backoff.reset();
+                if !self.useless {
+                    self.backoff.reset();
+                }
                 self.failure = None;
-                self.enter(State::Ready, [])
+                let since = now;
+                self.enter(State::Ready { since, retry_at }, [])
             }
             (
                 State::Connecting { retry_at },
-                Event::ConnectFailed(why) | Event::Disconnected(why),
+                Event::ConnectFailed(why) | Event::Disconnected { why, .. },
             ) => {
                 self.failure = Some(why);
-                let wait = retry_at.saturating_duration_since(now);
-                self.enter(
-                    State::TransientFailure { retry_at },
-                    [SubchannelAction::ArmTimer(wait)],
-                )
+                self.fail(retry_at, now, None)
             }
-            // A lost connection goes to IDLE, not to a new attempt: the policy decides
-            // (gRPC's connectivity-semantics-and-api).
-            (State::Ready, Event::Disconnected(why)) => {
+            (State::Ready { since, retry_at }, Event::Disconnected { why, answered }) => {
                 self.failure = Some(why);
+                let useless = !answered && now.saturating_duration_since(since) < OF_USE;
+                let again = std::mem::replace(&mut self.useless, useless) && useless;
+                if again {
+                    return self.fail(retry_at, now, Some(SubchannelAction::Close));
+                }
+                if !useless {
+                    self.backoff.reset();
+                }
+                // A lost connection goes to IDLE, not to a new attempt: the policy decides
+                // (gRPC's connectivity-semantics-and-api).
                 self.enter(State::Idle, [SubchannelAction::Close])
             }
             (State::TransientFailure { retry_at }, Event::BackoffExpired) => {
@@ -169,7 +198,7 @@ impl Subchannel {
                 let end = match state {
                     State::Connecting { .. } => Some(SubchannelAction::CancelConnect),
                     State::TransientFailure { .. } => Some(SubchannelAction::CancelTimer),
-                    State::Ready => Some(SubchannelAction::Close),
+                    State::Ready { .. } => Some(SubchannelAction::Close),
                     State::Idle | State::Shutdown => None,
                 };
                 self.enter(State::Shutdown, end)
@@ -188,6 +217,19 @@ impl Subchannel {
             State::Connecting { retry_at },
             [SubchannelAction::StartConnect { timeout }],
         )
+    }
+
+    /// Waits for the rest of the back-off.
+    fn fail(
+        &mut self,
+        retry_at: Instant,
+        now: Instant,
+        first: Option<SubchannelAction>,
+    ) -> Vec<SubchannelAction> {
+        let wait = retry_at.saturating_duration_since(now);
+        let wait = SubchannelAction::ArmTimer(wait);
+        let actions = first.into_iter().chain([wait]);
+        self.enter(State::TransientFailure { retry_at }, actions)
     }
 
     fn enter(

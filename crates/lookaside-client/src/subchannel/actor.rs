@@ -3,7 +3,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::Ordering::{AcqRel, Acquire, Release, SeqCst},
+        atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
     },
     time::Duration,
 };
@@ -28,9 +28,9 @@ use super::{
 };
 use crate::{Connector, PickError};
 
-/// The least time between the starts of two attempts, whatever the peer does: one that sends
-/// SETTINGS and then goes away has reset the back-off, and would be dialled thousands of
-/// times a second. Short enough that calls which wait for a restarted peer hardly notice.
+/// The least time between the starts of two attempts, whatever the peer does: one that closes
+/// after every call has no back-off, and would be dialled thousands of times a second. Short
+/// enough that calls which wait for a restarted peer hardly notice.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 
 /// One subchannel's task: does what the state machine says, and tells it what happened.
@@ -91,8 +91,9 @@ impl Actor {
                     }
                 }
                 why = wait_end(&mut pending.end) => {
-                    pending.end = None;
-                    Event::Disconnected(why.into())
+                    let end = pending.end.take();
+                    let answered = end.is_some_and(|end| end.answered.load(Relaxed));
+                    Event::Disconnected { why: why.into(), answered }
                 }
                 () = wait_timer(&mut pending.timer) => {
                     pending.timer = None;

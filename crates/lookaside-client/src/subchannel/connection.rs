@@ -77,6 +77,8 @@ pub(super) struct ConnectionEnd {
     pub(super) closed: oneshot::Receiver<String>,
     /// Notified at a GOAWAY.
     pub(super) go_away: Arc<Notify>,
+    /// Whether the peer has answered any call.
+    pub(super) answered: Arc<AtomicBool>,
 }
 
 impl Connection {
@@ -96,6 +98,7 @@ impl Connection {
             FrameWatch {
                 settings: ready,
                 go_away,
+                answered,
             },
         ) = WatchedIo::new(transport);
         let driver = Driver::default();
@@ -131,7 +134,12 @@ impl Connection {
                 _alive: alive,
             }),
         };
-        Ok((connection, ConnectionEnd { closed, go_away }))
+        let end = ConnectionEnd {
+            closed,
+            go_away,
+            answered,
+        };
+        Ok((connection, end))
     }
 
     /// A handle to send one request with, to be dropped at once.

@@ -19,6 +19,8 @@ pub(super) enum Frame {
     Settings,
     /// Type 7.
     GoAway,
+    /// Type 1: the first that answers a call.
+    Headers,
     /// Any other type.
     Other,
 }
@@ -52,6 +54,7 @@ impl Frame {
         const ACK: u8 = 0x1;
         match kind {
             0x4 if flags & ACK == 0 => Self::Settings,
+            0x1 => Self::Headers,
             0x7 => Self::GoAway,
             _ => Self::Other,
         }

@@ -1,7 +1,10 @@
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Poll},
 };
 
@@ -16,12 +19,13 @@ use super::{
 };
 use crate::Transport;
 
-/// A transport that reports the peer's first SETTINGS and its GOAWAY.
+/// A transport that reports the peer's first SETTINGS, its GOAWAY, and whether it answered.
 pub(super) struct WatchedIo {
     io: LastWords<Transport>,
     scanner: FrameScanner,
     settings: Option<oneshot::Sender<()>>,
     go_away: Arc<Notify>,
+    answered: Arc<AtomicBool>,
 }
 
 /// The other end of a [`WatchedIo`].
@@ -30,21 +34,26 @@ pub(super) struct FrameWatch {
     pub(super) settings: oneshot::Receiver<()>,
     /// Notified at a GOAWAY.
     pub(super) go_away: Arc<Notify>,
+    /// Whether the peer has answered any call.
+    pub(super) answered: Arc<AtomicBool>,
 }
 
 impl WatchedIo {
     pub(super) fn new(io: Transport) -> (Self, FrameWatch) {
         let (settings, settings_rx) = oneshot::channel();
         let go_away = Arc::new(Notify::new());
+        let answered = Arc::new(AtomicBool::new(false));
         let watch = FrameWatch {
             settings: settings_rx,
             go_away: Arc::clone(&go_away),
+            answered: Arc::clone(&answered),
         };
         let watched = Self {
             io: LastWords::new(io),
             scanner: FrameScanner::default(),
             settings: Some(settings),
             go_away,
+            answered,
         };
         (watched, watch)
     }
@@ -62,6 +71,7 @@ impl AsyncRead for WatchedIo {
             scanner,
             settings,
             go_away,
+            answered,
             ..
         } = &mut *self;
         scanner.feed(&buf.filled()[before..], |frame| match frame {
@@ -72,6 +82,7 @@ impl AsyncRead for WatchedIo {
                 }
             }
             Frame::GoAway => go_away.notify_one(),
+            Frame::Headers => answered.store(true, Relaxed),
             Frame::Other => {}
         });
         polled

@@ -49,8 +49,12 @@ const START: SubchannelAction = StartConnect {
     timeout: MIN_CONNECT_TIMEOUT,
 };
 
+/// Without having answered a call.
 fn closed() -> Event {
-    Event::Disconnected("closed".into())
+    Event::Disconnected {
+        why: "closed".into(),
+        answered: false,
+    }
 }
 
 #[test]
@@ -122,6 +126,58 @@ fn a_lost_connection_is_let_go_and_leaves_it_idle() {
     assert_eq!(it.subchannel.failure().map(|why| &**why), Some("closed"));
     it.ready();
     assert_eq!(it.subchannel.failure(), None);
+}
+
+#[test]
+fn a_peer_that_greets_and_leaves_again_and_again_has_failed() {
+    let mut it = Fixture::new();
+    it.ready();
+    // Once may be a restart.
+    assert_eq!(it.after(10, closed()), [Close, Report(Idle)]);
+    for wait in [1_000, 1_600, 2_560] {
+        it.ready();
+        let rest = Duration::from_millis(wait - 10);
+        assert_eq!(
+            it.after(10, closed()),
+            [Close, ArmTimer(rest), Report(TransientFailure)]
+        );
+        assert_eq!(it.after(0, Event::ConnectRequested), []);
+        assert_eq!(it.after(wait - 10, Event::BackoffExpired), [Report(Idle)]);
+    }
+}
+
+#[test]
+fn a_connection_that_was_of_use_makes_up_for_those_that_were_not() {
+    let answered = || Event::Disconnected {
+        why: "closed".into(),
+        answered: true,
+    };
+    let old = OF_USE.as_millis() as u64;
+    for (lived, end) in [(10, answered()), (old, closed())] {
+        let mut it = Fixture::new();
+        it.ready();
+        it.after(10, closed());
+        it.ready();
+        assert_eq!(it.after(lived, end), [Close, Report(Idle)]);
+        it.ready();
+        assert_eq!(it.after(10, closed()), [Close, Report(Idle)]);
+        it.after(0, Event::ConnectRequested);
+        let first = Duration::from_secs(1);
+        assert_eq!(it.fail(0)[0], ArmTimer(first), "the first wait again");
+    }
+}
+
+#[test]
+fn one_call_that_is_answered_each_time_is_use_enough() {
+    let mut it = Fixture::new();
+    for _ in 0..5 {
+        it.ready();
+        let end = Event::Disconnected {
+            why: "one call each".into(),
+            answered: true,
+        };
+        assert_eq!(it.after(1, end), [Close, Report(Idle)]);
+    }
 }
 
 #[test]
