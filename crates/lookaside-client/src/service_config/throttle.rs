@@ -25,8 +25,10 @@ impl ThrottleSettings {
             _ => return Err(tokens.expected("a whole number from 1 to 1000")),
         };
         let ratio = node.required("tokenRatio")?;
-        // What is less than a thousandth would be nothing.
-        let thousandths = (ratio.positive()? * f64::from(UNIT)).min(f64::from(max)) as u32;
+        // What is less than a thousandth would be nothing. (1.001 is a little less than that
+        // in binary, and must not become 1.000.)
+        let thousandths = ratio.positive()? * f64::from(UNIT) + 1e-6;
+        let thousandths = thousandths.min(f64::from(max)) as u32;
         if thousandths == 0 {
             return Err(ratio.expected("at least 0.001"));
         }

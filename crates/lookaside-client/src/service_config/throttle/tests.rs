@@ -69,3 +69,12 @@ fn settings_are_checked() {
     let settings = parse(r#"{"maxTokens":1000,"tokenRatio":0.1239}"#).unwrap();
     assert_eq!((settings.max, settings.ratio), (1_000_000, 123));
 }
+
+#[test]
+fn a_ratio_of_up_to_three_decimals_counts_as_it_is_written() {
+    for thousandths in 1..=5000 {
+        let ratio = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
+        let text = format!("{{\"maxTokens\":1000,\"tokenRatio\":{ratio}}}");
+        assert_eq!(parse(&text).unwrap().ratio, thousandths, "{ratio}");
+    }
+}
