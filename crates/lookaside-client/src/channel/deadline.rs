@@ -26,9 +26,11 @@ pub(super) fn timeout(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Writes what is left of the limit: a backend must not work on for longer than anybody
-/// waits, because the call was queued for a while.
+/// waits, because the call was queued for a while. Rounded up: it is the caller's clock that
+/// ends the call, not the backend's a moment before.
 pub(super) fn set_remaining(headers: &mut HeaderMap, remaining: Duration) {
-    let (millis, seconds) = (remaining.as_millis(), remaining.as_secs());
+    let up = |unit: u128| remaining.as_nanos().div_ceil(unit);
+    let (millis, seconds) = (up(1_000_000), up(1_000_000_000));
     let text = match millis {
         0..=99_999_999 => format!("{millis}m"),
         _ => format!("{}S", seconds.min(99_999_999)),
