@@ -102,6 +102,60 @@ async fn a_users_own_policy_and_resolver_decide_where_calls_go() {
     .await;
 }
 
+#[cfg(feature = "service-config")]
+#[tokio::test(start_paused = true)]
+async fn a_service_config_may_name_a_users_own_policy_alone_and_under_a_balancer() {
+    use lookaside_client::PolicyRegistry;
+    use support::balancer::{Balancer, server};
+
+    let net = Net::default();
+    let _backends = [1, 2].map(|n| Backend::start(&net, addr(n)));
+    let mut balancer = Balancer::start(&net, addr(100));
+    let builder = |config: &str| {
+        Channel::builder("orders")
+            .connector(net.clone())
+            .default_service_config(config)
+            .policies(PolicyRegistry::new().register(by_customer::ByCustomer))
+    };
+    let by_customer = r#"[{"newer": {}}, {"by_customer": {}}]"#;
+    let alone = builder(&format!(r#"{{"loadBalancingConfig": {by_customer}}}"#))
+        .addresses([text(1), text(2)])
+        .build()
+        .unwrap();
+    let under = builder(&format!(
+        r#"{{"loadBalancingConfig": [{{"grpclb": {{"childPolicy": {by_customer}}}}}]}}"#
+    ));
+    let under = under.balancers([text(100)]).build().unwrap();
+    let mut stream = balancer.raw_stream().await;
+    stream.name().await;
+    stream.initial(None);
+    stream.list([server(addr(1), "a"), server(addr(2), "b")]);
+    for channel in [alone, under] {
+        let backend_of = async |customer: &'static str| {
+            let answer = call_with(&channel, |request| {
+                let customer = customer.parse().unwrap();
+                request.metadata_mut().insert("customer", customer);
+            });
+            answer.await.unwrap().backend
+        };
+        support::eventually("two backends", async || {
+            backend_of("a").await != backend_of("b").await
+        })
+        .await;
+        for _ in 0..5 {
+            assert_eq!(backend_of("a").await, backend_of("a").await);
+        }
+    }
+    // Who does not know it refuses the config.
+    let config = format!(r#"{{"loadBalancingConfig": {by_customer}}}"#);
+    let strange = builder(&config).policies(PolicyRegistry::new());
+    let error = strange.addresses([text(1)]).build();
+    let error = error.unwrap_err().to_string();
+    let expected = "default service config: loadBalancingConfig: none of its policies is known \
+                    (newer, by_customer); known are ";
+    assert!(error.starts_with(expected), "{error}");
+}
+
 /// Says READY at once, connected or not, and counts what becomes of its calls.
 #[derive(Clone, Debug, Default)]
 struct Hasty(Arc<Counts>);

@@ -20,23 +20,25 @@ pub struct PolicyRegistry(Arc<BTreeMap<String, Arc<dyn PolicyBuilder>>>);
 impl PolicyRegistry {
     /// With the policies of this crate, as far as their features are enabled. (`grpclb` is
     /// made per channel and always known to it.)
+    #[must_use]
     pub fn new() -> Self {
-        let mut registry = Self(Arc::default());
-        registry.register(ChildPolicy::RoundRobin);
-        registry.register(PickFirst::new());
+        let registry = Self(Arc::default())
+            .register(ChildPolicy::RoundRobin)
+            .register(PickFirst::new());
         #[cfg(feature = "policies")]
-        registry
+        let registry = registry
             .register(super::WeightedRoundRobin::new())
             .register(super::LeastRequest::new())
             .register(super::P2c::new());
         #[cfg(feature = "outlier")]
-        registry.register(super::OutlierDetection::default());
+        let registry = registry.register(super::OutlierDetection::default());
         registry
     }
 
     /// Adds a policy under its own name. It takes the place of another of that name, also
     /// of one of this crate's.
-    pub fn register(&mut self, policy: impl PolicyBuilder) -> &mut Self {
+    #[must_use]
+    pub fn register(mut self, policy: impl PolicyBuilder) -> Self {
         self.insert(Arc::new(policy));
         self
     }

@@ -21,9 +21,8 @@ impl PolicyBuilder for Impostor {
 
 #[test]
 fn the_later_of_two_policies_of_one_name_counts_and_clones_are_apart() {
-    let mut registry = PolicyRegistry::new();
-    let before = registry.clone();
-    registry.register(Impostor);
+    let before = PolicyRegistry::new();
+    let registry = before.clone().register(Impostor);
     let parsed = |registry: &PolicyRegistry| {
         let policy = registry.get("round_robin").unwrap();
         policy.parse_config("{}").map(|_| ())
