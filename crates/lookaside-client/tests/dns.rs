@@ -110,7 +110,7 @@ async fn addresses_balancers_and_service_config_are_found() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_no_error_and_a_failing_server_is() {
+async fn what_is_not_there_is_no_error_and_a_failing_server_is_one_for_balancers_alone() {
     let server = NameServer::start().await;
     server.addresses("orders.test.", 60, &["10.0.0.1"]);
     let update = World::new(&with_config(), &target(&server)).first().await;
@@ -127,11 +127,7 @@ async fn what_is_not_there_is_no_error_and_a_failing_server_is() {
         error.starts_with("resolve orders.test:1: balancers: "),
         "{error}"
     );
-    let error = update.service_config.unwrap().unwrap_err().to_string();
-    assert!(
-        error.starts_with("resolve orders.test:1: service config: "),
-        "{error}"
-    );
+    assert_eq!(update.service_config, None);
 }
 
 #[tokio::test]
@@ -247,4 +243,28 @@ async fn a_channel_follows_the_balancers_that_dns_names_and_falls_back_to_the_na
     for text in expected {
         assert!(called.iter().any(|it| it == text), "{text} in {called:?}");
     }
+}
+
+#[cfg(feature = "service-config")]
+#[tokio::test]
+async fn calls_are_made_while_a_service_config_cannot_be_looked_up_and_obey_it_when_it_can() {
+    let dns = NameServer::start().await;
+    dns.addresses("orders.test.", 60, &["10.0.0.1"]);
+    dns.fail("_grpc_config.orders.test.", RecordType::TXT);
+    let net = Net::default();
+    let _backend = Backend::start(&net, addr(1));
+    let channel = Channel::builder(target(&dns))
+        .connector(net.clone())
+        .build()
+        .unwrap();
+    call(&channel).await.unwrap();
+    let config = r#"grpc_config=[{"serviceConfig":
+        {"methodConfig": [{"name": [{}], "maxRequestMessageBytes": 1}]}}]"#;
+    dns.txt("_grpc_config.orders.test.", 60, &[config]);
+    support::eventually("the config is in force", async || {
+        call(&channel).await.is_err()
+    })
+    .await;
+    let status = call(&channel).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::ResourceExhausted);
 }

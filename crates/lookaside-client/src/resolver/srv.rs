@@ -124,9 +124,7 @@ impl Searcher {
             let choice_of = self.choice_of.clone();
             lookups.spawn(async move {
                 split(limited(asked).await, |found| {
-                    Answered::ServiceConfig(
-                        found.and_then(|texts| choice_of.choose(&texts).map_err(io::Error::other)),
-                    )
+                    Answered::ServiceConfig(found.map(|texts| choice_of.choose(&texts)))
                 })
             });
         }

@@ -69,6 +69,7 @@ impl NameServer {
     fn set(&self, name: &str, kind: RecordType, ttl: u32, data: Vec<RData>) {
         let mut zone = self.zone.0.lock().unwrap();
         zone.records.insert((name.to_owned(), kind), (ttl, data));
+        zone.failing.retain(|it| *it != (name.to_owned(), kind));
     }
 
     /// Names are absolute, in lower case, with their trailing dot.
@@ -100,6 +101,7 @@ impl NameServer {
         self.set(name, RecordType::TXT, ttl, vec![data]);
     }
 
+    /// Until there are records.
     pub fn fail(&self, name: &str, kind: RecordType) {
         let mut zone = self.zone.0.lock().unwrap();
         zone.failing.push((name.to_owned(), kind));

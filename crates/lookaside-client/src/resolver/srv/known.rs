@@ -16,13 +16,16 @@ pub(super) struct Known {
     addresses: Option<Result<Vec<IpAddr>, ResolveError>>,
     balancers: Option<Result<Vec<Balancer>, ResolveError>>,
     service_config: Option<Result<Option<Arc<str>>, ResolveError>>,
+    /// Whether there still is such a service config, or one at all, could not be found out.
+    service_config_unknown: bool,
 }
 
 /// The answer to one question.
 pub(super) enum Answered {
     Addresses(io::Result<Vec<IpAddr>>),
     Balancers(io::Result<Vec<Balancer>>),
-    ServiceConfig(io::Result<Option<Arc<str>>>),
+    /// What was found, or why what was found is none.
+    ServiceConfig(io::Result<Result<Option<Arc<str>>, String>>),
 }
 
 /// The target of an SRV record.
@@ -64,25 +67,39 @@ impl Known {
             addresses: None,
             balancers: (!balancers).then(|| Ok(Vec::new())),
             service_config: (!service_config).then_some(Ok(None)),
+            service_config_unknown: false,
         }
     }
 
     pub(super) fn set(&mut self, answered: Answered) {
         let host = &self.host;
-        let wrong = |what: &str, error: io::Error| {
+        let wrong = |what: &str, error: &dyn std::fmt::Display| {
             tracing::debug!(%host, %error, "no {what}");
             ResolveError::new(format!("resolve {host}: {what}{error}"))
         };
         match answered {
             Answered::Addresses(found) => {
-                self.addresses = Some(found.map_err(|error| wrong("", error)));
+                self.addresses = Some(found.map_err(|error| wrong("", &error)));
             }
-            Answered::Balancers(found) => {
-                self.balancers = Some(found.map_err(|error| wrong("balancers: ", error)));
+            Answered::Balancers(mut found) => {
+                if let (Ok(new), Some(Ok(known))) = (&mut found, &self.balancers) {
+                    keep_addresses(new, known);
+                }
+                self.balancers = Some(found.map_err(|error| wrong("balancers: ", &error)));
             }
-            Answered::ServiceConfig(found) => {
-                let wrong = |error| wrong("service config: ", error);
+            Answered::ServiceConfig(Ok(found)) => {
+                let wrong = |error| wrong("service config: ", &error);
                 self.service_config = Some(found.map_err(wrong));
+                self.service_config_unknown = false;
+            }
+            // As in grpc-go: there are name servers that do not know what a TXT record is, and
+            // most services have none. What was found before still holds.
+            Answered::ServiceConfig(Err(error)) => {
+                if !self.service_config_unknown {
+                    tracing::warn!(%host, %error, "could not look for a service config");
+                }
+                self.service_config.get_or_insert(Ok(None));
+                self.service_config_unknown = true;
             }
         }
     }
@@ -104,7 +121,7 @@ impl Known {
     }
 
     pub(super) fn lacks_service_config(&self) -> bool {
-        !matches!(self.service_config, Some(Ok(_)))
+        self.service_config_unknown || !matches!(self.service_config, Some(Ok(_)))
     }
 
     /// Something could not be found.
@@ -165,5 +182,15 @@ impl Known {
             }
         };
         self.sockets().map(address).collect()
+    }
+}
+
+/// Those that could not be resolved this time are where they were.
+fn keep_addresses(new: &mut [Balancer], known: &[Balancer]) {
+    for balancer in new.iter_mut().filter(|it| it.is_empty()) {
+        let is_same = |it: &&Balancer| (&it.name, it.port) == (&balancer.name, balancer.port);
+        if let Some(before) = known.iter().find(is_same) {
+            balancer.sockets.clone_from(&before.sockets);
+        }
     }
 }

@@ -166,6 +166,10 @@ fn texts(found: &Result<Arc<[Address]>, ResolveError>) -> Vec<String> {
         .collect()
 }
 
+fn config(update: &ResolverUpdate) -> &str {
+    update.service_config.as_ref().unwrap().as_ref().unwrap()
+}
+
 fn text<T: std::fmt::Debug>(error: &Result<T, ResolveError>) -> String {
     error.as_ref().unwrap_err().to_string()
 }
@@ -237,19 +241,45 @@ async fn what_fails_is_an_error_alone_and_looked_up_again_alone() {
         text(&update.balancers),
         "resolve orders:443: balancers: server failure"
     );
-    assert_eq!(
-        text(&update.service_config.unwrap()),
-        "resolve orders:443: service config: server failure"
-    );
+    // Nobody knows whether there is one: the calls must not fail for it.
+    assert_eq!(update.service_config, None);
     world.zone.asked();
-    world.zone.edit(|it| it.fail.clear());
+    world.zone.edit(|it| {
+        it.fail.clear();
+        it.txt = vec![r#"grpc_config=[{"serviceConfig":{"a":[]}}]"#.to_owned()];
+    });
     let began = Instant::now();
     let update = world.latest().await;
     assert_eq!(texts(&update.balancers), ["10.0.0.9:7400 as lb.test"]);
-    assert_eq!(update.service_config, None);
+    assert_eq!(config(&update), r#"{"a":[]}"#);
     assert!(began.elapsed() < Duration::from_secs(2));
     let asked = ["_grpc_config.orders", "_grpclb._tcp.orders", "lb.test."];
     assert_eq!(world.zone.asked(), asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_config_stays_while_it_cannot_be_looked_up_and_one_that_is_none_is_an_error() {
+    let zone = Zone::new();
+    zone.edit(|it| it.txt = vec![r#"grpc_config=[{"serviceConfig":{"a":[]}}]"#.to_owned()]);
+    let mut world = World::new(zone);
+    assert_eq!(config(&world.latest().await), r#"{"a":[]}"#);
+    world.zone.edit(|it| {
+        it.fail = vec!["_grpc_config.orders".into()];
+        it.set("orders", &[[10, 0, 0, 2]]);
+    });
+    let update = world.latest().await;
+    assert_eq!(texts(&update.addresses), ["10.0.0.2:443"]);
+    assert_eq!(config(&update), r#"{"a":[]}"#);
+    world.zone.edit(|it| {
+        it.fail.clear();
+        it.txt = vec!["grpc_config=5".to_owned()];
+    });
+    let update = world.latest().await;
+    let error = text(&update.service_config.unwrap());
+    assert!(
+        error.starts_with("resolve orders:443: service config: grpc_config=... "),
+        "{error}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -287,6 +317,15 @@ async fn one_balancer_that_cannot_be_resolved_leaves_the_others() {
     let mut world = World::new(zone);
     let update = world.latest().await;
     assert_eq!(texts(&update.balancers), ["10.0.0.9:7400 as lb.test"]);
+    // One that could be resolved before stays what it was.
+    world.zone.edit(|it| {
+        it.srv.push(srv(2, 7400, "new.test."));
+        it.set("new.test.", &[[10, 0, 0, 8]]);
+        it.fail.push("lb.test.".into());
+    });
+    let update = world.latest().await;
+    let both = ["10.0.0.9:7400 as lb.test", "10.0.0.8:7400 as new.test"];
+    assert_eq!(texts(&update.balancers), both);
     world
         .zone
         .edit(|it| it.srv.retain(|it| it.host == "bad.test."));
