@@ -237,6 +237,37 @@ async fn answers_that_are_dropped_are_cancelled_at_the_backend() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn answers_that_are_too_late_are_cancelled_at_the_backend_though_somebody_holds_them() {
+    let net = Net::default();
+    let server = Scripted::start(&net, addr(1), [Answer::Begin]);
+    let mut client = client(&channel(&net)).await;
+    let path = PathAndQuery::from_static("/a.B/Split");
+    let mut question = Request::new(request("x"));
+    question.set_timeout(Duration::from_secs(1));
+    let answers = client.server_streaming(question, path, Codec::default());
+    let mut answers = answers.await.unwrap().into_inner();
+    let status = answers.message().await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    assert_eq!(reset(&server).await, Reason::CANCEL);
+    drop(answers);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_have_ended_keep_no_channel_awake_though_somebody_holds_them() {
+    let net = Net::default();
+    serve(&net, 1);
+    let channel = channel(&net);
+    let mut client = client(&channel).await;
+    let path = PathAndQuery::from_static("/a.B/Split");
+    let answers = client.server_streaming(Request::new(request("x")), path, Codec::default());
+    let mut answers = answers.await.unwrap().into_inner();
+    while let Ok(Some(_)) = answers.message().await {}
+    tokio::time::sleep(Duration::from_secs(60 * 60)).await;
+    assert_eq!(channel.state(), ConnectivityState::Idle);
+    drop(answers);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_is_dropped_while_it_waits_is_never_sent() {
     let net = Net::default();
     let channel = channel(&net);

@@ -2,7 +2,7 @@ use std::{
     fmt,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
@@ -19,16 +19,19 @@ pin_project! {
     /// The body of a response. Holds the call open until its end: the last frame, an
     /// error, the deadline, or being dropped.
     pub struct ResponseBody {
-        #[pin]
-        incoming: Incoming,
+        // None after the end: whoever keeps the body keeps neither stream nor connection.
+        open: Option<Open>,
         deadline: Option<Instant>,
         // Made when the body first has to wait.
         #[pin]
         sleep: Option<Sleep>,
-        connection: Arc<InUse>,
-        oversight: Option<Oversight>,
-        done: bool,
     }
+}
+
+struct Open {
+    incoming: Incoming,
+    connection: Arc<InUse>,
+    oversight: Oversight,
 }
 
 impl ResponseBody {
@@ -39,13 +42,54 @@ impl ResponseBody {
         oversight: Oversight,
     ) -> Self {
         Self {
-            incoming,
+            open: Some(Open {
+                incoming,
+                connection,
+                oversight,
+            }),
             deadline,
             sleep: None,
-            connection,
-            oversight: Some(oversight),
-            done: false,
         }
+    }
+}
+
+impl Open {
+    fn poll_frame(
+        &mut self,
+        deadline: Option<Instant>,
+        mut sleep: Pin<&mut Option<Sleep>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let polled = match Pin::new(&mut self.incoming).poll_frame(cx) {
+            // Data that is always there when it is asked for ends no later than any other.
+            Poll::Ready(Some(Ok(frame)))
+                if frame.is_data() && deadline.is_some_and(|at| at <= Instant::now()) =>
+            {
+                Some(Err(too_late(self.connection.peer())))
+            }
+            Poll::Ready(frame) => frame.map(|frame| {
+                frame.map_err(|error| status::from_hyper(&error, self.connection.peer()))
+            }),
+            Poll::Pending => {
+                let Some(deadline) = deadline else {
+                    return Poll::Pending;
+                };
+                if sleep.is_none() {
+                    sleep.set(Some(sleep_until(deadline)));
+                }
+                match sleep.as_pin_mut().map(|sleep| sleep.poll(cx)) {
+                    Some(Poll::Ready(())) => Some(Err(too_late(self.connection.peer()))),
+                    _ => return Poll::Pending,
+                }
+            }
+        };
+        if let Some(Ok(frame)) = &polled
+            && let Some(data) = frame.data_ref()
+            && let Err(status) = self.oversight.data(data)
+        {
+            return Poll::Ready(Some(Err(status)));
+        }
+        Poll::Ready(polled)
     }
 }
 
@@ -58,42 +102,14 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let mut this = self.project();
-        if *this.done {
+        let Some(open) = this.open else {
             return Poll::Ready(None);
-        }
-        let mut polled = match this.incoming.poll_frame(cx) {
-            // Data that is always there when it is asked for ends no later than any other.
-            Poll::Ready(Some(Ok(frame)))
-                if frame.is_data() && this.deadline.is_some_and(|at| at <= Instant::now()) =>
-            {
-                Some(Err(too_late(this.connection.peer())))
-            }
-            Poll::Ready(frame) => frame.map(|frame| {
-                frame.map_err(|error| status::from_hyper(&error, this.connection.peer()))
-            }),
-            Poll::Pending => {
-                let Some(deadline) = *this.deadline else {
-                    return Poll::Pending;
-                };
-                if this.sleep.is_none() {
-                    this.sleep.set(Some(sleep_until(deadline)));
-                }
-                match this.sleep.as_mut().as_pin_mut().map(|sleep| sleep.poll(cx)) {
-                    Some(Poll::Ready(())) => Some(Err(too_late(this.connection.peer()))),
-                    _ => return Poll::Pending,
-                }
-            }
         };
-        if let Some(Ok(frame)) = &polled
-            && let (Some(data), Some(oversight)) = (frame.data_ref(), this.oversight.as_mut())
-            && let Err(status) = oversight.data(data)
-        {
-            polled = Some(Err(status));
-        }
+        let polled = ready!(open.poll_frame(*this.deadline, this.sleep.as_mut(), cx));
         // Trailers, the end, and errors end the call; more data may follow data.
         if !matches!(&polled, Some(Ok(frame)) if frame.is_data()) {
-            *this.done = true;
-            if let Some(oversight) = this.oversight.take() {
+            this.sleep.set(None);
+            if let Some(Open { oversight, .. }) = this.open.take() {
                 match &polled {
                     Some(Ok(frame)) => match frame.trailers_ref() {
                         Some(trailers) => oversight.trailers(trailers),
@@ -108,11 +124,13 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.done || self.incoming.is_end_stream()
+        let open = self.open.as_ref();
+        open.is_none_or(|open| open.incoming.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        let open = self.open.as_ref();
+        open.map_or(SizeHint::with_exact(0), |open| open.incoming.size_hint())
     }
 }
 
@@ -123,8 +141,10 @@ fn too_late(peer: &Endpoint) -> Status {
 impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseBody")
-            .field("peer", &self.connection.peer())
-            .field("done", &self.done)
+            .field(
+                "peer",
+                &self.open.as_ref().map(|open| open.connection.peer()),
+            )
             .finish_non_exhaustive()
     }
 }
