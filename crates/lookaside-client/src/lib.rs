@@ -97,7 +97,7 @@ pub use channel::{Builder, Channel, ResponseBody, ResponseFuture, States, WaitFo
 pub use connector::{ConnectFuture, Connector, Io, TcpConnector, Transport};
 pub use endpoint::Endpoint;
 pub use error::{BuildError, ConnectError};
-pub use lookaside_core::ConnectivityState;
+pub use lookaside_core::{AddressError, ConnectivityState, NameError};
 #[cfg(feature = "outlier")]
 pub use lookaside_core::{
     FailurePercentageEjection, OutlierSettings, OutlierSettingsError, SuccessRateEjection,

@@ -23,6 +23,7 @@ pub enum Host {
 
 /// Why a text is no `host:port`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AddressError {
     /// No colon, or an IPv6 address without brackets.
     #[error("address {0:?} is not HOST:PORT (an IPv6 address goes in brackets: [::1]:50051)")]

@@ -6,6 +6,7 @@ pub const MAX_NAME_BYTES: usize = 255;
 
 /// Why a text is no service name or backend id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NameError {
     /// Nothing there.
     #[error("{what} is empty")]

@@ -1,6 +1,7 @@
 /// Why no TLS can be made of what was given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {reason}")]
+#[non_exhaustive]
 pub struct ClientTlsError {
     /// `CA`, `certificate`, `key`, `certificate and key`, or `system CAs`; with the path,
     /// where it came from a file.

@@ -49,6 +49,7 @@ pub struct FailurePercentageEjection {
 
 /// Which setting makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum OutlierSettingsError {
     /// A share above the whole.
     #[error("{name} is {value} per cent: expected 0 to 100")]
