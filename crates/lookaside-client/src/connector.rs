@@ -22,6 +22,27 @@ pub type ConnectFuture = Pin<Box<dyn Future<Output = io::Result<Transport>> + Se
 
 /// How a subchannel gets its byte stream: TCP and Unix sockets by default, anything that
 /// reads and writes otherwise (TLS, memory).
+///
+/// ```
+/// use std::io;
+///
+/// use lookaside_client::{Address, ConnectFuture, Connector, Transport};
+/// use tokio::{io::DuplexStream, sync::mpsc::UnboundedSender};
+///
+/// /// Leads to a server in the same process, in a test say, which serves what it is sent.
+/// struct InMemory(UnboundedSender<DuplexStream>);
+///
+/// impl Connector for InMemory {
+///     fn connect(&self, _: &Address) -> ConnectFuture {
+///         let (here, there) = tokio::io::duplex(64 * 1024);
+///         let sent = self.0.send(there);
+///         Box::pin(async move {
+///             sent.map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))?;
+///             Ok(Transport::new(here))
+///         })
+///     }
+/// }
+/// ```
 pub trait Connector: Send + Sync + 'static {
     /// Connects to `address`. Its authority is by whose name calls over the connection go:
     /// its own, or else the channel's. Dropped when the attempt has lasted too long or

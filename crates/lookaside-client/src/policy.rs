@@ -46,7 +46,7 @@ pub use work_scheduler::WorkScheduler;
 
 use crate::{Address, ConnectivityState, ResolverUpdate, Subchannel, SubchannelState};
 
-/// A load-balancing policy.
+/// A load-balancing policy. `examples/own_policy` of this crate is one in 58 lines.
 pub trait Policy: Send {
     /// The resolver has something new, or an error. Comes first, and never not at all.
     fn resolver_update(&mut self, update: &ResolverUpdate, controller: &mut dyn Controller);

@@ -36,12 +36,69 @@ use crate::{Address, BuildError, PolicyConfig, WorkScheduler};
 
 /// Finds the addresses of a target, again and again. It runs in the policy task and must
 /// not block: what takes time it does in a task of its own, and schedules work.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+///
+/// use lookaside_client::{
+///     Address, Channel, Resolver, ResolverBuilder, ResolverController, ResolverUpdate,
+///     WorkScheduler,
+/// };
+///
+/// /// Backends that the program itself names, and others later. Clones are one.
+/// #[derive(Clone, Debug, Default)]
+/// struct Fleet(Arc<Mutex<(Vec<Address>, Option<WorkScheduler>)>>);
+///
+/// impl Fleet {
+///     fn set(&self, addresses: Vec<Address>) {
+///         let mut it = self.0.lock().unwrap();
+///         it.0 = addresses;
+///         if let Some(work) = &it.1 {
+///             work.schedule_work();
+///         }
+///     }
+/// }
+///
+/// impl ResolverBuilder for Fleet {
+///     fn build(&self, work: WorkScheduler) -> Box<dyn Resolver> {
+///         self.0.lock().unwrap().1 = Some(work);
+///         Box::new(Follower { fleet: self.clone(), told: Vec::new() })
+///     }
+/// }
+///
+/// struct Follower {
+///     fleet: Fleet,
+///     told: Vec<Address>,
+/// }
+///
+/// impl Resolver for Follower {
+///     fn resolve_now(&mut self) {}
+///
+///     fn work(&mut self, controller: &mut dyn ResolverController) {
+///         let addresses = self.fleet.0.lock().unwrap().0.clone();
+///         // Only what is new.
+///         if addresses != self.told {
+///             self.told.clone_from(&addresses);
+///             controller.update(ResolverUpdate::new(addresses));
+///         }
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), lookaside_client::BuildError> {
+/// let fleet = Fleet::default();
+/// let channel = Channel::builder("orders").resolver(fleet.clone()).build()?;
+/// fleet.set(vec![Address::new(([10, 0, 0, 1], 50051).into())]);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Resolver: Send {
     /// Somebody has reason to think that the addresses are out of date. A resolver limits
     /// by itself how often it looks.
     fn resolve_now(&mut self);
 
-    /// Something was scheduled; called once at the start. Hands over what is new.
+    /// Something was scheduled, by this resolver or by anybody else in the channel; called
+    /// once at the start. Hands over what is new, and nothing else.
     fn work(&mut self, controller: &mut dyn ResolverController);
 }
 

@@ -101,3 +101,23 @@ async fn retries_are_attempts_and_the_last_ones_slot_is_the_calls() {
     let slot = |peer: &Peer| token(peer).unwrap()[5..].parse::<u32>().unwrap();
     assert_eq!(slot(&next), slot(&answered) % 3 + 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn also_the_answer_that_is_a_status_alone_says_who_gave_it() {
+    use tower_service::Service;
+
+    let net = Net::default();
+    let fails = Answer::Status(tonic::Code::Internal, &[]);
+    let _server = Scripted::start(&net, addr(1), [fails]);
+    let mut channel = Channel::builder("orders")
+        .addresses([text(1)])
+        .connector(net.clone())
+        .build()
+        .unwrap();
+    let request = http::Request::post("/a.B/C");
+    let request = request.body(tonic::body::Body::empty()).unwrap();
+    let answer = channel.call(request).await.unwrap();
+    assert_eq!(answer.headers()["grpc-status"], "13");
+    let peer = answer.extensions().get::<Peer>().unwrap();
+    assert_eq!(peer.to_string(), "10.0.0.1:1");
+}

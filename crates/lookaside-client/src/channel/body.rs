@@ -130,7 +130,7 @@ impl Body for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         let open = self.open.as_ref();
-        open.map_or(SizeHint::with_exact(0), |open| open.incoming.size_hint())
+        open.map_or_else(|| SizeHint::with_exact(0), |open| open.incoming.size_hint())
     }
 }
 

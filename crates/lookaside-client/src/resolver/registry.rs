@@ -78,12 +78,12 @@ impl TargetResolver {
 ///     fn resolver(&self, target: &Target) -> Result<TargetResolver, TargetError> {
 ///         let port = target.endpoint_alone("PORT")?;
 ///         let port = port.parse().map_err(|_| TargetError::new("expected local:///PORT"))?;
-///         Ok(TargetResolver::new(Port(port)).with_authority("localhost"))
+///         Ok(TargetResolver::new(Port(Some(port))).with_authority("localhost"))
 ///     }
 /// }
 ///
 /// #[derive(Clone, Copy, Debug)]
-/// struct Port(u16);
+/// struct Port(Option<u16>);
 ///
 /// impl ResolverBuilder for Port {
 ///     fn build(&self, _: WorkScheduler) -> Box<dyn Resolver> {
@@ -95,8 +95,11 @@ impl TargetResolver {
 ///     fn resolve_now(&mut self) {}
 ///
 ///     fn work(&mut self, controller: &mut dyn ResolverController) {
-///         let address = Address::new(([127, 0, 0, 1], self.0).into());
-///         controller.update(ResolverUpdate::new([address]));
+///         // Once: it never changes.
+///         if let Some(port) = self.0.take() {
+///             let address = Address::new(([127, 0, 0, 1], port).into());
+///             controller.update(ResolverUpdate::new([address]));
+///         }
 ///     }
 /// }
 ///
