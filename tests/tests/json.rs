@@ -59,6 +59,10 @@ async fn every_json_is_as_its_schema_says() -> Result<()> {
         &["fallback", "orders", "off"],
         &["fallback", "orders", "clear"],
         &["undrain", "orders", "b"],
+        &["cordon", "--zone", "z", "--for", "10m"],
+        &["uncordon", "--zone", "z"],
+        &["cordon", "127.0.0.9", "--even-if-absent"],
+        &["uncordon", "127.0.0.9"],
     ] {
         let to = ["--balancer", &admin, "--reason", "a test", "--json"];
         check(&[order, &to[..]].concat());

@@ -121,6 +121,25 @@ impl FromStr for HostPort {
     }
 }
 
+impl FromStr for Host {
+    type Err = AddressError;
+
+    /// A name, or an IP address in brackets or not.
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let inner = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        if let Ok(ip) = inner.unwrap_or(text).parse() {
+            Ok(Self::Ip(ip))
+        } else if is_host_name(text) {
+            Ok(Self::Name(text.into()))
+        } else {
+            Err(AddressError::Host {
+                text: text.to_owned(),
+                host: text.to_owned(),
+            })
+        }
+    }
+}
+
 /// RFC 1123 letters, digits, hyphens and dots, and the underscore that real-world
 /// names (SRV targets, compose services) have. All digits and dots is a mistyped IPv4
 /// address.

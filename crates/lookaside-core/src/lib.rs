@@ -40,8 +40,8 @@ pub use outlier::{
     SuccessRateEjection, sweep as sweep_outliers, uneject_all,
 };
 pub use overrides::{
-    BackendOverrides, Overridden, Override, OverrideKeyError, OverrideNote, OverrideTarget,
-    OverridesSnapshot, ServiceOverrides,
+    BackendOverrides, Cordons, Overridden, Override, OverrideKeyError, OverrideNote,
+    OverrideTarget, OverridesSnapshot, Place, PlaceError, ServiceOverrides,
 };
 pub use plan::{
     DEFAULT_MAX_BYTES, Endpoint, FallbackReason, Health, Limits, List, MAX_ADDRESSES_PER_BACKEND,

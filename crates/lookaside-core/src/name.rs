@@ -4,6 +4,9 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 /// requested name ("less than 256 bytes").
 pub const MAX_NAME_BYTES: usize = 255;
 
+/// As in access rules.
+const ALL: &str = "**";
+
 /// Why a text is no service name or backend id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -60,6 +63,16 @@ impl ServiceName {
             });
         }
         Ok(Self(name.into()))
+    }
+
+    /// What stands in a service's place in the key of an order for all services.
+    pub fn all() -> Self {
+        Self(ALL.into())
+    }
+
+    /// Whether it is [`ServiceName::all`].
+    pub fn is_all(&self) -> bool {
+        &*self.0 == ALL
     }
 
     /// The services that a client may mean by `requested`, the likeliest first: as it

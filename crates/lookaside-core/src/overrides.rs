@@ -1,10 +1,14 @@
 //! What operators put in place of what is registered and set, for a while.
 
+mod place;
 mod target;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::SystemTime};
 
-pub use self::target::{Override, OverrideKeyError, OverrideTarget};
+pub use self::{
+    place::{Cordons, Place, PlaceError},
+    target::{Override, OverrideKeyError, OverrideTarget},
+};
 use crate::{Backend, BackendId, BackendState, Drops, Problem, Revision, ServiceName};
 
 /// One consistent state of all overrides, at a revision of its own.
@@ -28,6 +32,8 @@ pub struct ServiceOverrides {
     pub fallback: Option<Overridden<bool>>,
     /// By backend, registered or not.
     pub backends: BTreeMap<BackendId, BackendOverrides>,
+    /// Of all services: only [`ServiceName::all`] has them.
+    pub cordons: Cordons,
     /// Keys of this service that could not be read and change nothing, sorted by key.
     pub problems: Vec<Problem>,
 }
@@ -103,6 +109,9 @@ impl ServiceOverrides {
                     let drain = Some(Overridden { value: (), note });
                     all.backends.entry(id).or_default().drain = drain;
                 }
+                Override::Cordon(place) => {
+                    all.cordons.0.insert(place, Overridden { value: (), note });
+                }
             }
         }
         all
@@ -110,6 +119,16 @@ impl ServiceOverrides {
 
     /// Whether nothing is overridden.
     pub fn is_empty(&self) -> bool {
+        self.cordons.is_empty() && self.has_none_of_its_own()
+    }
+
+    /// Whether there are at most cordons, which are of all services and not of the one that
+    /// they stand under.
+    pub fn is_of_no_service(&self) -> bool {
+        self.problems.is_empty() && self.has_none_of_its_own()
+    }
+
+    fn has_none_of_its_own(&self) -> bool {
         self.drops.is_none() && self.fallback.is_none() && self.backends.is_empty()
     }
 
@@ -125,7 +144,9 @@ impl ServiceOverrides {
             let weight = them.weight.iter();
             drain.chain(weight.map(|it| (Override::Weight(id.clone(), it.value), &it.note)))
         });
-        drops.chain(fallback).chain(backends)
+        let cordons = self.cordons.iter();
+        let cordons = cordons.map(|(place, note)| (Override::Cordon(place.clone()), note));
+        drops.chain(fallback).chain(backends).chain(cordons)
     }
 }
 

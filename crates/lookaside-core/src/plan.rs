@@ -92,7 +92,7 @@ impl fmt::Display for FallbackReason {
                 write!(
                     f,
                     "none of the {} registered backends can take calls: \
-                     {draining} draining, {drained} of weight 0, {unresolved} without an address",
+                     {draining} draining or cordoned, {drained} of weight 0, {unresolved} without an address",
                     draining + drained + unresolved + ejected,
                 )?;
                 match ejected {

@@ -49,6 +49,15 @@ pub struct NameFailure {
     pub last_good: Option<Instant>,
 }
 
+impl FromIterator<(Arc<str>, NameStatus)> for Names {
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, NameStatus)>>(hosts: I) -> Self {
+        let hosts = hosts.into_iter().map(|(host, it)| (host, Arc::new(it)));
+        Self {
+            hosts: hosts.collect(),
+        }
+    }
+}
+
 impl Names {
     /// What is known of a host; `None` until it has been tried once.
     pub fn status(&self, host: &str) -> Option<&Arc<NameStatus>> {

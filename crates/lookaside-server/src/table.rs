@@ -6,6 +6,7 @@
 //! its [`StreamRecord::ending`] and [`StreamRecord::flight`] are those by which the stream's
 //! [`Topic`](crate::topic::Topic) wakes it.
 
+mod cordoned;
 mod entry;
 mod fingerprint;
 mod labels;
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 #[cfg(test)]
 pub(crate) use self::labels::MAX_LABELLED;
 pub(crate) use self::{
+    cordoned::Cordoned,
     entry::{Entry, Published},
     labels::{Labels, OTHER},
     plan_state::PlanState,

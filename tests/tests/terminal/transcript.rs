@@ -146,6 +146,7 @@ async fn orders_say_what_came_of_them() -> Result<()> {
         (&["fallback", "orders", "clear"], 3),
         (&["fallback", "orders", "clear"], 3),
         (&["undrain", "orders", "b"], 3),
+        (&["cordon", "--zone", "eu-1"], 4),
     ] {
         let output = world.order(args, in_force).await;
         shown.add(&world, args, &output);
@@ -154,6 +155,10 @@ async fn orders_say_what_came_of_them() -> Result<()> {
         &["overrides"][..],
         &["overrides", "nobody"],
         &["service", "orders"],
+        &["explain", "orders", "a"],
+        &["uncordon", "--zone", "eu-1"],
+        &["cordon", "127.0.0.1", "--for", "1h"],
+        &["uncordon", "127.0.0.1"],
         &["undrain", "orders", "a"],
         &["weight", "orders", "b", "clear"],
         &["drops", "orders", "none"],
@@ -163,6 +168,8 @@ async fn orders_say_what_came_of_them() -> Result<()> {
         // Refused.
         &["drain", "nobody", "a"],
         &["drain", "orders", "x"],
+        &["cordon", "10.0.0.5"],
+        &["cordon", "10.0.0.5:80"],
         &["weight", "orders", "a", "many"],
     ] {
         shown.add(&world, args, &world.run(args));

@@ -1,11 +1,10 @@
 use std::fmt;
 
+use super::{Place, PlaceError};
 use crate::{BackendId, Drops, NameError, ServiceName};
 
-/// What an operator orders for one service or one of its backends.
-///
-/// There is no cordon beside drain: no balancer ends a call that is under way, so both
-/// would mean that a backend gets no new ones.
+/// What an operator orders: for one service, for one of its backends, or, with a cordon, for
+/// whatever runs at a place, of all services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Override {
     /// This weight in place of the registered one; 0: drained.
@@ -16,6 +15,9 @@ pub enum Override {
     Drops(Drops),
     /// Fallback, or none, whatever is set.
     Fallback(bool),
+    /// No calls for any backend at this place, those to come too. It stands under
+    /// [`ServiceName::all`].
+    Cordon(Place),
 }
 
 /// What an override is about: there is one of each at most.
@@ -29,6 +31,8 @@ pub enum OverrideTarget {
     Drops,
     /// Whether the service's clients use their own addresses.
     Fallback,
+    /// Whether backends at a place get calls.
+    Cordon(Place),
 }
 
 impl Override {
@@ -39,6 +43,7 @@ impl Override {
             Self::Drain(id) => OverrideTarget::Drain(id.clone()),
             Self::Drops(_) => OverrideTarget::Drops,
             Self::Fallback(_) => OverrideTarget::Fallback,
+            Self::Cordon(place) => OverrideTarget::Cordon(place.clone()),
         }
     }
 }
@@ -47,6 +52,8 @@ const WEIGHT: &str = "weight";
 const DRAIN: &str = "drain";
 const DROPS: &str = "drops";
 const FALLBACK: &str = "fallback";
+const CORDON_HOST: &str = "cordon-host";
+const CORDON_ZONE: &str = "cordon-zone";
 
 impl OverrideTarget {
     /// The word in keys and for people.
@@ -56,6 +63,8 @@ impl OverrideTarget {
             Self::Drain(_) => DRAIN,
             Self::Drops => DROPS,
             Self::Fallback => FALLBACK,
+            Self::Cordon(Place::Host(_)) => CORDON_HOST,
+            Self::Cordon(Place::Zone(_)) => CORDON_ZONE,
         }
     }
 
@@ -63,7 +72,15 @@ impl OverrideTarget {
     pub fn backend(&self) -> Option<&BackendId> {
         match self {
             Self::Weight(id) | Self::Drain(id) => Some(id),
-            Self::Drops | Self::Fallback => None,
+            Self::Drops | Self::Fallback | Self::Cordon(_) => None,
+        }
+    }
+
+    /// The place it is about, if it is about one.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Cordon(place) => Some(place),
+            _ => None,
         }
     }
 
@@ -74,15 +91,22 @@ impl OverrideTarget {
     /// otherwise the last segment is a backend and the one before it is the kind. The
     /// key of a backend that is itself called `drops` or `fallback` ends with a slash,
     /// which neither a service nor a backend can.
+    ///
+    /// A cordon stands where the backend of a service called `**` would, and no backend's
+    /// kind has its name: so it is no other key's, be there such a service or not.
     pub fn key(&self, service: &ServiceName) -> String {
         let kind = self.kind();
-        match self.backend() {
-            None => format!("{service}/{kind}"),
-            Some(id) if [DROPS, FALLBACK].contains(&id.as_str()) => {
-                format!("{service}/{kind}/{id}/")
-            }
-            Some(id) => format!("{service}/{kind}/{id}"),
-        }
+        let last = match self {
+            Self::Weight(id) | Self::Drain(id) => id.to_string(),
+            Self::Cordon(place) => place.segment(),
+            Self::Drops | Self::Fallback => return format!("{service}/{kind}"),
+        };
+        let end = if [DROPS, FALLBACK].contains(&&*last) {
+            "/"
+        } else {
+            ""
+        };
+        format!("{service}/{kind}/{last}{end}")
     }
 
     /// What a key is about; the inverse of [`OverrideTarget::key`].
@@ -103,23 +127,28 @@ impl OverrideTarget {
             _ => {}
         }
         let (service, kind) = front.rsplit_once('/').ok_or(OverrideKeyError::Form)?;
-        let id = BackendId::new(last)?;
         let target = match kind {
-            WEIGHT => Self::Weight(id),
-            DRAIN => Self::Drain(id),
+            WEIGHT => Self::Weight(BackendId::new(last)?),
+            DRAIN => Self::Drain(BackendId::new(last)?),
+            CORDON_HOST => Self::Cordon(Place::read(last, Place::host)?),
+            CORDON_ZONE => Self::Cordon(Place::read(last, Place::zone)?),
             _ => return Err(OverrideKeyError::Form),
         };
-        Ok((ServiceName::new(service)?, target))
+        let service = ServiceName::new(service)?;
+        if target.place().is_some() && !service.is_all() {
+            return Err(OverrideKeyError::Form);
+        }
+        Ok((service, target))
     }
 }
 
 impl fmt::Display for OverrideTarget {
-    /// `drain of a`, `drops`
+    /// `drain of backend a`, `drops`, `cordon of host 10.0.0.5`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind())?;
-        match self.backend() {
-            Some(id) => write!(f, " of backend {id}"),
-            None => Ok(()),
+        match self {
+            Self::Weight(id) | Self::Drain(id) => write!(f, "{} of backend {id}", self.kind()),
+            Self::Drops | Self::Fallback => f.write_str(self.kind()),
+            Self::Cordon(place) => write!(f, "cordon of {place}"),
         }
     }
 }
@@ -129,10 +158,14 @@ impl fmt::Display for OverrideTarget {
 pub enum OverrideKeyError {
     /// No kind in its place.
     #[error(
-        "expected SERVICE/weight/BACKEND, SERVICE/drain/BACKEND, SERVICE/drops or SERVICE/fallback"
+        "expected SERVICE/weight/BACKEND, SERVICE/drain/BACKEND, SERVICE/drops, SERVICE/fallback, \
+         **/cordon-host/HOST or **/cordon-zone/ZONE"
     )]
     Form,
     /// A service or backend that is no name.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// A host or zone that is none.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
 }

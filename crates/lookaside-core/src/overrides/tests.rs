@@ -10,6 +10,10 @@ fn service(text: &str) -> ServiceName {
     ServiceName::new(text).unwrap()
 }
 
+fn cordon(place: Result<Place, PlaceError>) -> OverrideTarget {
+    OverrideTarget::Cordon(place.unwrap())
+}
+
 #[test]
 fn a_key_is_read_from_its_end_so_that_a_service_may_have_slashes() {
     for (key, name, target) in [
@@ -24,6 +28,28 @@ fn a_key_is_read_from_its_end_so_that_a_service_may_have_slashes() {
             "a/drain/10.0.0.1:1",
             "a",
             OverrideTarget::Drain(id("10.0.0.1:1")),
+        ),
+        ("**/drain/x", "**", OverrideTarget::Drain(id("x"))),
+        (
+            "**/cordon-host/10.0.0.1",
+            "**",
+            cordon(Place::host("10.0.0.1")),
+        ),
+        (
+            "**/cordon-host/node-5.example",
+            "**",
+            cordon(Place::host("Node-5.example.")),
+        ),
+        (
+            "**/cordon-host/2001:db8::1",
+            "**",
+            cordon(Place::host("[2001:DB8::1]")),
+        ),
+        ("**/cordon-host/drops/", "**", cordon(Place::host("drops"))),
+        (
+            "**/cordon-zone/eu%2F1%20b%25",
+            "**",
+            cordon(Place::zone("eu/1 b%")),
         ),
         // Either of these could be read as the other without a rule.
         ("a/weight/drops", "a/weight", OverrideTarget::Drops),
@@ -48,6 +74,9 @@ fn what_is_no_key_says_what_was_expected() {
         "drops",
         "weight/x",
         "a/cordon/x",
+        "a/cordon-host/10.0.0.1",
+        "x/**/cordon-zone/z",
+        "cordon-zone/z",
         "a/weight/x/",
         "a/b",
     ] {
@@ -60,6 +89,13 @@ fn what_is_no_key_says_what_was_expected() {
         "a/weight/",
         "a b/drops",
         "a/weight/b c",
+        "**/cordon-host/10.0.0.1:80",
+        "**/cordon-host/Node-5",
+        "**/cordon-host/::ffff:10.0.0.1",
+        "**/cordon-zone/a%2f",
+        "**/cordon-zone/%41",
+        "**/cordon-zone/%",
+        "**/cordon-zone/a b",
     ] {
         let error = OverrideTarget::parse_key(key);
         assert!(error.is_err(), "{key}: {error:?}");
@@ -104,7 +140,15 @@ proptest! {
     }
 
     #[test]
-    fn a_key_that_is_read_is_the_one_that_would_be_written(key in "[a-z/]{0,8}(/(weight|drain|drops))?/?[a-z]{0,3}/?") {
+    fn every_zone_that_a_backend_can_be_in_has_a_key(zone in "[^\\p{C}]{1,9}|[ /%a]{1,5}") {
+        let target = cordon(Place::zone(&zone));
+        let key = target.key(&ServiceName::all());
+        prop_assert!(!key.contains(char::is_whitespace));
+        prop_assert_eq!(OverrideTarget::parse_key(&key), Ok((ServiceName::all(), target)));
+    }
+
+    #[test]
+    fn a_key_that_is_read_is_the_one_that_would_be_written(key in "[a-z/]{0,8}(/(weight|drain|drops|cordon-host|cordon-zone))?/?[a-z]{0,3}/?") {
         if let Ok((name, target)) = OverrideTarget::parse_key(&key) {
             prop_assert_eq!(target.key(&name), key);
         }

@@ -132,7 +132,7 @@ fn without_an_eligible_backend_it_is_fallback_and_says_why() {
     assert_eq!(
         reason(&all, &dropping(&[1_000_000])),
         "none of the 4 registered backends can take calls: \
-         1 draining, 2 of weight 0, 1 without an address"
+         1 draining or cordoned, 2 of weight 0, 1 without an address"
     );
     assert_eq!(
         reason(&[], &Settings::default()),

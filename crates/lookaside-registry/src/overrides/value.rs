@@ -53,6 +53,10 @@ pub(crate) fn reread_override(
             let (fallback, note) = parse_object::<Noted<bool>>(json)?.split();
             (Override::Fallback(fallback), note)
         }
+        OverrideTarget::Cordon(place) => {
+            let (True, note) = parse_object::<Noted<True>>(json)?.split();
+            (Override::Cordon(place), note)
+        }
     })
 }
 
@@ -60,7 +64,7 @@ pub(crate) fn reread_override(
 pub fn override_json(value: &Override, note: &OverrideNote) -> String {
     let value = match value {
         Override::Weight(_, weight) => json!(weight),
-        Override::Drain(_) => json!(true),
+        Override::Drain(_) | Override::Cordon(_) => json!(true),
         Override::Drops(drops) => drops_value(drops),
         Override::Fallback(fallback) => json!(fallback),
     };
@@ -139,8 +143,8 @@ impl FromStr for Time {
     }
 }
 
-/// A drain that is over is a key that is gone: one that says false might be meant to keep
-/// a backend in the list that says itself that it leaves.
+/// A drain or cordon that is over is a key that is gone: one that says false might be meant to
+/// keep a backend in the list that says itself that it leaves.
 struct True;
 
 impl<'de> Deserialize<'de> for True {
@@ -151,7 +155,7 @@ impl<'de> Deserialize<'de> for True {
             type Value = True;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("true (a drain ends when its key is deleted)")
+                f.write_str("true (it ends when its key is deleted)")
             }
 
             fn visit_bool<E: Error>(self, value: bool) -> Result<True, E> {

@@ -25,7 +25,7 @@ impl Peer {
         Self::with_identities(access, address, identities.unwrap_or_default())
     }
 
-    pub(super) fn with_identities(
+    pub(crate) fn with_identities(
         access: &Arc<Access>,
         address: Option<IpAddr>,
         identities: Vec<Identity>,

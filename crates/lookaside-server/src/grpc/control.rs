@@ -1,11 +1,12 @@
 mod audit;
 mod end_streams;
+mod reach;
 mod reload;
 mod request;
 
 use std::{sync::Arc, time::SystemTime};
 
-use lookaside_core::{Override, OverrideNote, OverrideTarget, ServiceName};
+use lookaside_core::{Override, OverrideNote, OverrideTarget, Place, ServiceName};
 use lookaside_proto::v1::{
     ClearOverrideRequest, ClearOverrideResponse, EndStreamsRequest, ListOverridesRequest,
     ListOverridesResponse, ReloadRequest, ReloadResponse, SetOverrideRequest, SetOverrideResponse,
@@ -17,6 +18,7 @@ use tonic::{Request, Response, Status};
 use self::{
     audit::{Audit, Order},
     end_streams::ProgressStream,
+    reach::Reach,
 };
 use super::inspect::described_override;
 use crate::{
@@ -50,6 +52,14 @@ impl ControlService {
         })
     }
 
+    /// Most places where nobody is are misspelt.
+    fn check_reached(&self, place: &Place, reach: &Reach) -> Result<(), Status> {
+        if reach.backends > 0 {
+            return Ok(());
+        }
+        Err(Status::not_found(format!("no backend is at {place}")))
+    }
+
     /// Most names that nothing is registered by are misspelt.
     fn check_known(&self, service: &ServiceName, target: &OverrideTarget) -> Result<(), Status> {
         let state = self.status.registry_state();
@@ -78,8 +88,10 @@ impl ControlService {
         request: Request<SetOverrideRequest>,
         order: &mut Order,
     ) -> Result<SetOverrideResponse, Status> {
-        let service = request::service(&request.get_ref().service)?;
-        peer_of(&request)?.check(Control, service.as_str())?;
+        let asked = request.get_ref();
+        let is_of_all = request::is_of_all(asked.order.as_ref());
+        let service = request::service_for(peer_of(&request)?, &asked.service, is_of_all)?;
+        order.service = service.to_string();
         let request = request.into_inner();
         let value = request::order(request.order)?;
         let target = value.target();
@@ -95,18 +107,20 @@ impl ControlService {
         };
         // What is wrong with these is wrong whatever is registered.
         OverrideError::check(&note, ttl).map_err(refused)?;
-        if !request.absent_ok {
-            self.check_known(&service, &target)?;
+        let reach = target.place().map(|it| Reach::of(it, &self.status.table));
+        match (target.place(), &reach) {
+            _ if request.absent_ok => {}
+            (Some(place), Some(reach)) => self.check_reached(place, reach)?,
+            _ => self.check_known(&service, &target)?,
         }
         let expected = request.expected_revision;
         let writer = self.writer()?;
         let put = writer.put(&service, &value, &note, ttl, expected);
         let revision = put.await.map_err(refused)?;
         order.revision = Some(revision);
-        order.warning = match writer.saved().await {
-            Ok(()) => String::new(),
-            Err(unsaved) => unsaved.to_string(),
-        };
+        let unsaved = writer.saved().await.err().map(|it| it.to_string());
+        let warnings = reach.and_then(|it| it.warning()).into_iter().chain(unsaved);
+        order.warning = warnings.collect::<Vec<_>>().join("; ");
         Ok(SetOverrideResponse {
             revision,
             warning: order.warning.clone(),
@@ -118,10 +132,12 @@ impl ControlService {
         request: Request<ClearOverrideRequest>,
         order: &mut Order,
     ) -> Result<ClearOverrideResponse, Status> {
-        let service = request::service(&request.get_ref().service)?;
-        peer_of(&request)?.check(Control, service.as_str())?;
+        let asked = request.get_ref();
+        let is_of_all = request::ends_for_all(asked.kind());
+        let service = request::service_for(peer_of(&request)?, &asked.service, is_of_all)?;
+        order.service = service.to_string();
         let request = request.into_inner();
-        let target = request::target(request.kind(), &request.backend)?;
+        let target = request::target(request.kind(), &request.backend, &request.place)?;
         order.about(&target);
         request::note(&request.by, &request.reason)?;
         let writer = self.writer()?;
@@ -216,9 +232,14 @@ impl control_server::Control for ControlService {
         };
         let state = self.status.registry_state();
         let services = state.overrides.iter().flat_map(|it| it.services.iter());
+        let may_all = peer.check_all(Control).is_ok();
+        let may = |service: &ServiceName| match service.is_all() {
+            true => may_all,
+            false => peer.may(Control, service.as_str()),
+        };
         let visible = services
             .filter(|(service, _)| only.as_ref().is_none_or(|only| only == *service))
-            .filter(|(service, _)| peer.may(Control, service.as_str()));
+            .filter(|(service, _)| may(service));
         let overrides = visible.flat_map(|(service, overrides)| {
             let all = overrides.iter();
             all.map(|(order, note)| described_override(service, &order, note))
@@ -236,6 +257,7 @@ pub(super) fn described_value(order: &Override) -> String {
         Override::Drain(_) => "true".to_owned(),
         Override::Drops(drops) => super::inspect::described_drops(drops),
         Override::Fallback(fallback) => fallback.to_string(),
+        Override::Cordon(place) => place.name(),
     }
 }
 

@@ -1,24 +1,43 @@
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{
+    cell::LazyCell,
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+};
 
 use lookaside_core::{
-    Backend, BackendId, BackendOverrides, Host, ResolvedBackend, Service, ServiceOverrides, Suspect,
+    Backend, BackendId, BackendOverrides, BackendState, Cordons, Host, ResolvedBackend, Service,
+    ServiceOverrides, Suspect,
 };
 use lookaside_registry::names::Names;
+
+use crate::table::Cordoned;
 
 /// A service's backends as they are planned with: overrides applied, names resolved.
 #[derive(Debug, Default)]
 pub(super) struct Backends {
-    /// Backends that an override changes, as they then are. The same `Arc` as long as
+    /// Backends that an order changes, as they then are. The same `Arc` as long as
     /// neither changes: the planner takes what is the very same as known.
     overridden: BTreeMap<BackendId, Changed>,
+    /// Those that cordons keep calls from, sorted by id.
+    cordoned: Arc<[Cordoned]>,
     /// What the last plan was made from, sorted by id.
     last: Arc<[ResolvedBackend]>,
+}
+
+/// What operators ordered that concerns a service.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Orders<'a> {
+    pub(super) overrides: &'a ServiceOverrides,
+    /// Of all services.
+    pub(super) cordons: &'a Cordons,
 }
 
 #[derive(Debug)]
 struct Changed {
     registered: Arc<Backend>,
     overrides: BackendOverrides,
+    is_cordoned: bool,
     backend: Arc<Backend>,
 }
 
@@ -29,10 +48,11 @@ impl Backends {
         &mut self,
         service: &Service,
         suspects: &[Suspect],
-        overrides: &ServiceOverrides,
+        orders: Orders<'_>,
         names: &Names,
     ) -> Arc<[ResolvedBackend]> {
-        self.override_with(service, overrides);
+        self.cordon(service, suspects, orders.cordons, names);
+        self.override_with(service, orders.overrides);
         let mut last = self.last.iter().peekable();
         // Sorted by id, as the backends are, and each of them is among these: ids, whose
         // text lies all over the memory, need not be compared.
@@ -49,6 +69,11 @@ impl Backends {
                 });
             let known = known.map(|(_, addresses)| addresses);
             let addresses = addresses(backend, known, suspects, names);
+            let partly = Cordoned::of(&backend.id, &self.cordoned).filter(|it| !it.is_whole());
+            let addresses = match partly {
+                Some(_) => elsewhere(&addresses, orders.cordons, known),
+                None => addresses,
+            };
             (Arc::clone(backend), addresses)
         });
         let resolved = resolved.collect();
@@ -67,22 +92,63 @@ impl Backends {
         index.ok().map(|index| &self.last[index].1)
     }
 
+    /// Those that cordons keep calls from, sorted by id, as of the last update.
+    pub(super) fn cordoned(&self) -> Arc<[Cordoned]> {
+        Arc::clone(&self.cordoned)
+    }
+
+    fn cordon(
+        &mut self,
+        service: &Service,
+        suspects: &[Suspect],
+        cordons: &Cordons,
+        names: &Names,
+    ) {
+        if cordons.is_empty() {
+            self.cordoned = Cordoned::none();
+            return;
+        }
+        let find = |backend: &Arc<Backend>| {
+            let known = self.last_addresses(&backend.id);
+            let addresses = LazyCell::new(|| addresses(backend, known, suspects, names));
+            Cordoned::find(backend, cordons, || Some(&**addresses))
+        };
+        self.cordoned = service.backends.iter().filter_map(find).collect();
+    }
+
     fn override_with(&mut self, service: &Service, overrides: &ServiceOverrides) {
         let mut before = std::mem::take(&mut self.overridden);
-        for (id, overrides) in &overrides.backends {
+        let none = BackendOverrides::default();
+        let cordoned = self.cordoned.iter().filter(|it| it.is_whole());
+        let ids: BTreeSet<&BackendId> = cordoned
+            .map(|it| &it.id)
+            .chain(overrides.backends.keys())
+            .collect();
+        for id in ids {
+            let overrides = overrides.backends.get(id).unwrap_or(&none);
+            let is_cordoned = Cordoned::of(id, &self.cordoned).is_some_and(Cordoned::is_whole);
             let sorted = &service.backends;
             let Ok(index) = sorted.binary_search_by(|it| it.id.cmp(id)) else {
                 // It may register yet.
                 continue;
             };
             let registered = &sorted[index];
-            let same = before
-                .remove(id)
-                .filter(|it| Arc::ptr_eq(&it.registered, registered) && it.overrides == *overrides);
-            let changed = same.unwrap_or_else(|| Changed {
-                registered: Arc::clone(registered),
-                overrides: overrides.clone(),
-                backend: Arc::new(overrides.apply(registered)),
+            let same = before.remove(id).filter(|it| {
+                Arc::ptr_eq(&it.registered, registered)
+                    && it.is_cordoned == is_cordoned
+                    && it.overrides == *overrides
+            });
+            let changed = same.unwrap_or_else(|| {
+                let mut backend = overrides.apply(registered);
+                if is_cordoned {
+                    backend.state = BackendState::Draining;
+                }
+                Changed {
+                    registered: Arc::clone(registered),
+                    overrides: overrides.clone(),
+                    is_cordoned,
+                    backend: Arc::new(backend),
+                }
             });
             self.overridden.insert(id.clone(), changed);
         }
@@ -111,6 +177,20 @@ fn addresses(
     match known {
         Some(known) if *known == newest => Arc::clone(known),
         _ => newest,
+    }
+}
+
+/// The addresses of a name that no cordon holds for.
+fn elsewhere(
+    addresses: &[SocketAddr],
+    cordons: &Cordons,
+    known: Option<&Arc<[SocketAddr]>>,
+) -> Arc<[SocketAddr]> {
+    let is_free = |it: &&SocketAddr| cordons.of_address(**it).is_none();
+    let free = || addresses.iter().filter(is_free);
+    match known {
+        Some(known) if known.iter().eq(free()) => Arc::clone(known),
+        _ => free().copied().collect(),
     }
 }
 

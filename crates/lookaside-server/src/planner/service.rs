@@ -5,15 +5,15 @@ use std::{
 };
 
 use lookaside_core::{
-    BackendId, Ejections, FallbackReason, Health, Limits, List, OnEmpty, Plan, Planner, Policy,
-    PolicyDefaults, ResolvedBackend, Revision, Service, ServiceInput, ServiceOverrides,
+    BackendId, Cordons, Ejections, FallbackReason, Health, Limits, List, OnEmpty, Plan, Planner,
+    Policy, PolicyDefaults, ResolvedBackend, Revision, Service, ServiceInput, ServiceOverrides,
     ServiceSettings, Settings, Suspect, TokenIssuer,
 };
 use lookaside_registry::names::Names;
 use tokio::time::Instant;
 
 use super::{
-    backends::Backends,
+    backends::{Backends, Orders},
     debounce::Debounce,
     held::Held,
     standings::{Facts, Standings},
@@ -52,6 +52,8 @@ pub(super) struct Inputs {
     pub(super) registered: Arc<Service>,
     pub(super) settings: Arc<ServiceSettings>,
     pub(super) overrides: Arc<ServiceOverrides>,
+    /// Of all services.
+    pub(super) cordons: Arc<Cordons>,
     pub(super) names: Arc<Names>,
     /// What its health checks ejected.
     pub(super) ejections: Option<Arc<Ejections>>,
@@ -129,9 +131,13 @@ impl PlannedService {
         let backends = self.backends.update(
             &inputs.service,
             &inputs.suspects,
-            &inputs.overrides,
+            Orders {
+                overrides: &inputs.overrides,
+                cordons: &inputs.cordons,
+            },
             &inputs.names,
         );
+        let cordoned = self.backends.cordoned();
         let input = ServiceInput {
             name: self.entry.name(),
             backends: &backends,
@@ -184,6 +190,7 @@ impl PlannedService {
         self.last = Some((Arc::clone(&inputs.service), inputs.revision));
         let facts = Facts {
             overrides: &inputs.overrides,
+            cordoned: &cordoned,
             ejections: inputs.ejections.as_deref(),
             suspects: &inputs.suspects,
         };
@@ -193,6 +200,7 @@ impl PlannedService {
             suspects: inputs.suspects,
             settings: inputs.settings,
             overrides: inputs.overrides,
+            cordoned,
             policy,
             names: inputs.names,
             ejections: inputs.ejections,

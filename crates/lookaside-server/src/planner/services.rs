@@ -8,8 +8,8 @@ use std::{
 };
 
 use lookaside_core::{
-    Host, OverridesSnapshot, Removals, Service, ServiceName, ServiceOverrides, ServiceSettings,
-    SettingsSnapshot, Snapshot, TokenIssuer,
+    Cordons, Host, OverridesSnapshot, Removals, Service, ServiceName, ServiceOverrides,
+    ServiceSettings, SettingsSnapshot, Snapshot, TokenIssuer,
 };
 use lookaside_registry::{Freshness, Judged, RegistryState, names::Names};
 use tokio::time::Instant;
@@ -40,6 +40,8 @@ pub(super) struct Services {
     backends: Arc<Snapshot>,
     settings: Arc<SettingsSnapshot>,
     overrides: Arc<OverridesSnapshot>,
+    /// Of all services; they are among the overrides.
+    cordons: Arc<Cordons>,
     names: Arc<Names>,
     verdicts: Arc<Verdicts>,
     checks: Checks,
@@ -74,6 +76,7 @@ impl Services {
             backends: Arc::default(),
             settings: Arc::default(),
             overrides: Arc::default(),
+            cordons: Arc::default(),
             names: Arc::default(),
             verdicts: Arc::default(),
             checks: Checks::default(),
@@ -115,6 +118,11 @@ impl Services {
         }
         self.settings = Arc::clone(settings);
         self.overrides = Arc::clone(overrides);
+        if self.follow_cordons() {
+            // An operator orders one now and then, and a plan that is equal goes nowhere: it
+            // is not worth knowing whom it concerns.
+            names.extend(self.planned.keys().cloned());
+        }
         let is_lost = !matches!(state.freshness, Freshness::Synced { .. });
         self.removals.set_lost(is_lost, now.timer.into_std());
         self.set_hold_downs(&names, now);
@@ -138,6 +146,20 @@ impl Services {
             self.change(name, now);
         }
         self.heard_at = None;
+    }
+
+    /// Takes the cordons from the overrides; says whether they are others.
+    fn follow_cordons(&mut self) -> bool {
+        let all = self.overrides.services.get(&ServiceName::all());
+        let cordons = all.map(|it| &it.cordons);
+        let changed = match cordons {
+            Some(cordons) => *cordons != *self.cordons,
+            None => !self.cordons.is_empty(),
+        };
+        if changed {
+            self.cordons = Arc::new(cordons.cloned().unwrap_or_default());
+        }
+        changed
     }
 
     /// Takes over what is known of host names, and plans the services that use one of
@@ -287,6 +309,7 @@ impl Services {
             revision: believed.revision,
             settings,
             overrides: self.overrides_of(name),
+            cordons: Arc::clone(&self.cordons),
             names: Arc::clone(&self.names),
             ejections,
         })
@@ -305,7 +328,11 @@ impl Services {
     fn is_absent(&self, name: &ServiceName) -> bool {
         !self.backends.services.contains_key(name)
             && !self.settings.services.contains_key(name)
-            && !self.overrides.services.contains_key(name)
+            && self
+                .overrides
+                .services
+                .get(name)
+                .is_none_or(|it| it.is_of_no_service())
             && !self.removals.has_suspects(name)
     }
 

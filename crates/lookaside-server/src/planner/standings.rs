@@ -4,7 +4,7 @@ use lookaside_core::{
     Backend, BackendState, Ejections, ResolvedBackend, ServiceOverrides, Suspect, dialled,
 };
 
-use crate::table::{Standing, StandingState};
+use crate::table::{Cordoned, Standing, StandingState};
 
 /// Since when each backend of a service is in its state.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub(super) struct Standings {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts<'a> {
     pub(super) overrides: &'a ServiceOverrides,
+    /// Sorted by id.
+    pub(super) cordoned: &'a [Cordoned],
     pub(super) ejections: Option<&'a Ejections>,
     /// Sorted by id.
     pub(super) suspects: &'a [Suspect],
@@ -69,7 +71,8 @@ impl Standings {
 impl Facts<'_> {
     fn is_plain(&self) -> bool {
         let ejects = self.ejections.is_some_and(|them| !them.is_empty());
-        self.overrides.backends.is_empty() && !ejects && self.suspects.is_empty()
+        let ordered = !self.overrides.backends.is_empty() || !self.cordoned.is_empty();
+        !ordered && !ejects && self.suspects.is_empty()
     }
 
     /// Of several the first that keeps calls away.
@@ -77,6 +80,8 @@ impl Facts<'_> {
         let overrides = self.overrides.backends.get(&backend.id);
         if overrides.is_some_and(|them| them.drain.is_some()) {
             StandingState::Drained
+        } else if Cordoned::of(&backend.id, self.cordoned).is_some_and(Cordoned::is_whole) {
+            StandingState::Cordoned
         } else if backend.state == BackendState::Draining {
             StandingState::Draining
         } else if backend.weight == 0 {

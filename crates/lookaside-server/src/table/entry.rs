@@ -13,7 +13,7 @@ use lookaside_core::{
 use lookaside_registry::names::Names;
 use tokio::sync::watch;
 
-use super::{Labels, OTHER, Standing, Streams, fingerprint};
+use super::{Cordoned, Labels, OTHER, Standing, Streams, fingerprint};
 use crate::topic::Topic;
 
 /// One service.
@@ -40,6 +40,8 @@ pub(crate) struct Published {
     pub(crate) suspects: Arc<[Suspect]>,
     pub(crate) settings: Arc<ServiceSettings>,
     pub(crate) overrides: Arc<ServiceOverrides>,
+    /// Its backends that cordons keep calls from, sorted by id.
+    pub(crate) cordoned: Arc<[Cordoned]>,
     /// What holds, of configuration, settings and overrides.
     pub(crate) policy: Policy,
     pub(crate) names: Arc<Names>,

@@ -15,6 +15,8 @@ pub(crate) enum StandingState {
     Draining,
     /// Of weight 0, or by an override.
     Drained,
+    /// By an override of its host or zone.
+    Cordoned,
     /// Without any address.
     Unresolved,
     /// All of its addresses failed their health check.
@@ -30,6 +32,7 @@ impl StandingState {
             Self::Serving => "serving",
             Self::Draining => "draining",
             Self::Drained => "drained",
+            Self::Cordoned => "cordoned",
             Self::Unresolved => "unresolved",
             Self::Ejected => "ejected",
             Self::Suspect => "suspect",

@@ -1,5 +1,6 @@
 //! Commands that change what balancers do, for a while.
 
+mod cordon;
 mod drops;
 mod end_streams;
 mod reload;
@@ -14,7 +15,11 @@ use lookaside_proto::v1::{
 };
 
 use self::drops::{DropsOrder, drops_order};
-pub(super) use self::{end_streams::EndStreams, reload::Reload};
+pub(super) use self::{
+    cordon::{Cordon, Uncordon},
+    end_streams::EndStreams,
+    reload::Reload,
+};
 use super::{Failure, tls::BalancerTls, values};
 use crate::{
     control::Controller,
@@ -332,6 +337,16 @@ impl Tell {
     }
 
     async fn clear(self, service: String, kind: Kind, backend: String) -> Result<(), Failure> {
+        self.end(service, kind, backend, String::new()).await
+    }
+
+    async fn end(
+        self,
+        service: String,
+        kind: Kind,
+        backend: String,
+        place: String,
+    ) -> Result<(), Failure> {
         let request = ClearOverrideRequest {
             service,
             kind: kind.into(),
@@ -339,6 +354,7 @@ impl Tell {
             by: self.by,
             reason: self.reason,
             expected_revision: None,
+            place,
         };
         let mut controller = self.admin.connect().await?;
         let cleared = controller.clear(request).await?;

@@ -114,7 +114,7 @@ fn without_panic_a_service_of_ejected_backends_has_none_that_can_take_calls() {
         Plan::Fallback(reason) => assert_eq!(
             reason.to_string(),
             "none of the 2 registered backends can take calls: \
-             0 draining, 0 of weight 0, 0 without an address, 2 ejected"
+             0 draining or cordoned, 0 of weight 0, 0 without an address, 2 ejected"
         ),
         Plan::List(list) => panic!("{list:?}"),
     }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use lookaside_core::{BackendId, Drop, Drops};
+use lookaside_core::{BackendId, Drop, Drops, Place};
 use proptest::{option, prelude::*};
 
 use super::*;
@@ -72,7 +72,7 @@ fn a_bad_override_names_its_key_and_what_was_expected() {
 proptest! {
     #[test]
     fn overrides_are_written_so_that_they_read_the_same(
-        weight: u32, fallback: bool, share in 1u32..=1_000_000, kind in 0..4,
+        weight: u32, fallback: bool, share in 1u32..=1_000_000, kind in 0..5,
         by in option::of("[^\\p{Cc}]{1,20}"),
         reason in option::of("[^\\p{Cc}]{1,60}"),
         at in option::of(0u64..10_000_000_000),
@@ -85,6 +85,7 @@ proptest! {
                 category: "overload".into(),
                 per_million: share,
             }]).unwrap()),
+            3 => Override::Cordon(Place::host("10.0.0.5").unwrap()),
             _ => Override::Fallback(fallback),
         };
         let time = |it: Option<u64>| it.map(|it| SystemTime::UNIX_EPOCH + Duration::from_secs(it));

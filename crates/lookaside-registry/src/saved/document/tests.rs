@@ -4,8 +4,8 @@ use std::{
 };
 
 use lookaside_core::{
-    Backend, BackendState, Drop, Drops, OnEmpty, Override, OverrideNote, Service, ServiceName,
-    ServiceOverrides, ServiceSettings, Settings,
+    Backend, BackendState, Drop, Drops, OnEmpty, Override, OverrideNote, Place, Service,
+    ServiceName, ServiceOverrides, ServiceSettings, Settings,
 };
 use proptest::{collection::btree_map, option, prelude::*};
 
@@ -178,9 +178,28 @@ fn overrides() -> impl Strategy<Value = ServiceOverrides> {
         .prop_map(|(overrides, problems)| ServiceOverrides::new(overrides, problems))
 }
 
+/// Of all services.
+fn cordons() -> impl Strategy<Value = ServiceOverrides> {
+    let place = prop_oneof![
+        name().prop_map(|zone| Place::zone(&zone).unwrap()),
+        Just(Place::zone("a/b %c").unwrap()),
+        any::<std::net::IpAddr>().prop_map(|ip| Place::host(&ip.to_string()).unwrap()),
+        Just(Place::host("fallback").unwrap()),
+    ];
+    prop::collection::vec(place, 0..3).prop_map(|places| {
+        let orders = places.into_iter().map(Override::Cordon);
+        let noted = orders.map(|it| (it, OverrideNote::default()));
+        ServiceOverrides::new(noted, Vec::new())
+    })
+}
+
 fn overrides_snapshot() -> impl Strategy<Value = Arc<OverridesSnapshot>> {
     let services = btree_map(service_name(), overrides().prop_map(Arc::new), 0..4);
-    (any::<i64>(), services, some_problems()).prop_map(|(revision, services, problems)| {
+    let all = (any::<i64>(), services, some_problems(), cordons());
+    all.prop_map(|(revision, mut services, problems, cordons)| {
+        if !cordons.is_empty() {
+            services.insert(ServiceName::all(), Arc::new(cordons));
+        }
         Arc::new(OverridesSnapshot {
             revision,
             services,

@@ -64,6 +64,9 @@ impl Order {
         self.backend = target
             .backend()
             .map_or_else(String::new, ToString::to_string);
+        if let Some(place) = target.place() {
+            self.value = place.name();
+        }
     }
 }
 

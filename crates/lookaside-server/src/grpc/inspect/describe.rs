@@ -1,7 +1,8 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::SystemTime};
 
 use lookaside_core::{
-    Backend, BackendId, Host, List, Plan, Problem, ReportTotals, ServiceName, Suspect, TokenIssuer,
+    Backend, BackendId, Host, List, Override, Plan, Problem, ReportTotals, ServiceName, Suspect,
+    TokenIssuer,
 };
 use lookaside_proto::v1;
 
@@ -10,7 +11,7 @@ use super::{
     ejected::{Ejected, panics},
     policy, suspect,
 };
-use crate::table::{Entry, Published, Standing, StandingState};
+use crate::table::{Cordoned, Entry, Published, Standing, StandingState};
 
 /// A service in words a person reads; `None` while it is unknown.
 pub(super) fn describe(entry: &Entry, issuer: &TokenIssuer) -> Option<v1::Service> {
@@ -55,6 +56,7 @@ pub(super) fn describe_published(
             .overrides
             .iter()
             .map(|(order, note)| policy::described_override(entry.name(), &order, note))
+            .chain(cordons(published))
             .collect(),
         largest_share_error: list.map_or(0.0, |list| 100.0 * list.largest_error()),
         panic: panics(published),
@@ -114,6 +116,16 @@ fn backends(
     registered.chain(held).collect()
 }
 
+/// The cordons that its backends are under, each once.
+fn cordons(published: &Published) -> impl Iterator<Item = v1::Override> {
+    let places = published.cordoned.iter().map(|it| (&it.place, &it.note));
+    let places: BTreeMap<_, _> = places.collect();
+    places.into_iter().map(|(place, note)| {
+        let order = Override::Cordon(place.clone());
+        policy::described_override(&ServiceName::all(), &order, note)
+    })
+}
+
 /// The backends of a list, and how many slots each has at all of its addresses.
 fn slots_by_backend(list: Option<&List>) -> BTreeMap<&BackendId, (&Backend, u32)> {
     let mut by_backend = BTreeMap::new();
@@ -138,6 +150,7 @@ fn reason(
 ) -> String {
     let overrides = published.overrides.backends.get(&backend.id);
     let weighed = overrides.and_then(|it| it.weight.as_ref());
+    let cordoned = Cordoned::of(&backend.id, &published.cordoned);
     match state {
         StandingState::Drained => {
             let drained = overrides.and_then(|it| it.drain.as_ref());
@@ -147,6 +160,7 @@ fn reason(
                 (None, None) => "its weight is 0".to_owned(),
             }
         }
+        StandingState::Cordoned => cordoned.map(cordoned_by).unwrap_or_default(),
         StandingState::Draining => "leaving by its own word".to_owned(),
         StandingState::Unresolved => {
             let failure = lookup_failure(backend, published);
@@ -161,11 +175,17 @@ fn reason(
                 let weighed = weighed.map(|it| format!("weight {} by {}", it.value, it.note));
                 // The addresses of a name that does not resolve any more are kept.
                 let failure = lookup_failure(backend, published);
-                let reasons: Vec<_> = failure.into_iter().chain(weighed).collect();
+                let partly = cordoned.map(|it| format!("in part cordoned {}", cordoned_by(it)));
+                let reasons: Vec<_> = failure.into_iter().chain(weighed).chain(partly).collect();
                 reasons.join("; ")
             }
         },
     }
+}
+
+/// `with host 10.0.0.5 by override of alice: new disk`
+fn cordoned_by(it: &Cordoned) -> String {
+    format!("with {} by {}", it.place, it.note)
 }
 
 /// Why its name does not resolve, if it does not.

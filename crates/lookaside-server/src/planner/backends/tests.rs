@@ -19,6 +19,13 @@ fn overriding(all: impl IntoIterator<Item = Override>) -> ServiceOverrides {
     ServiceOverrides::new(noted, Vec::new())
 }
 
+fn orders(overrides: &ServiceOverrides) -> Orders<'_> {
+    Orders {
+        overrides,
+        cordons: &overrides.cordons,
+    }
+}
+
 #[test]
 fn an_override_changes_its_backend_and_leaves_the_others_the_very_same() {
     let (a, b) = (registered("a", 1), registered("b", 1));
@@ -30,23 +37,23 @@ fn an_override_changes_its_backend_and_leaves_the_others_the_very_same() {
     let mut backends = Backends::default();
     let id = |text: &str| BackendId::new(text).unwrap();
     let overrides = overriding([Override::Weight(id("b"), 7), Override::Drain(id("gone"))]);
-    let first = backends.update(&service, &[], &overrides, &names);
+    let first = backends.update(&service, &[], orders(&overrides), &names);
     assert!(Arc::ptr_eq(&first[0].0, &a));
     assert_eq!(first[1].0.weight, 7);
     assert_eq!(first.len(), 2);
 
-    let again = backends.update(&service, &[], &overrides.clone(), &names);
+    let again = backends.update(&service, &[], orders(&overrides.clone()), &names);
     for (one, other) in first.iter().zip(again.iter()) {
         assert!(Arc::ptr_eq(&one.0, &other.0) && Arc::ptr_eq(&one.1, &other.1));
     }
 
     let heavier = overriding([Override::Weight(id("b"), 9), Override::Drain(id("a"))]);
-    let changed = backends.update(&service, &[], &heavier, &names);
+    let changed = backends.update(&service, &[], orders(&heavier), &names);
     assert_eq!(changed[0].0.state, BackendState::Draining);
     assert_eq!(changed[1].0.weight, 9);
 
     service.backends[1] = registered("b", 2);
-    let back = backends.update(&service, &[], &ServiceOverrides::default(), &names);
+    let back = backends.update(&service, &[], orders(&ServiceOverrides::default()), &names);
     assert!(Arc::ptr_eq(&back[0].0, &a));
     assert_eq!(back[1].0.weight, 2);
 }

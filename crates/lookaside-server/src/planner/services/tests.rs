@@ -1,3 +1,4 @@
+mod cordons;
 mod health;
 mod keys;
 mod remembered;

@@ -1,6 +1,6 @@
 //! Backends that vanish: which of them are planned all the same, and who is asked.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{cell::LazyCell, collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use lookaside_core::{
     Backend, BackendState, Host, Policy, Probe, ProbeAnswer, ProbeTicket, RemovalEvent, Revision,
@@ -9,6 +9,7 @@ use lookaside_core::{
 use tokio::time::Instant;
 
 use super::{Now, Services, changed, remembered::Suspects};
+use crate::table::Cordoned;
 
 /// The backends that a service is planned from.
 pub(super) struct Believed {
@@ -24,6 +25,14 @@ struct World<'a> {
     remembered: &'a Suspects,
 }
 
+impl World<'_> {
+    fn is_cordoned(&self, service: &ServiceName, backend: &Backend) -> bool {
+        let addresses = LazyCell::new(|| self.addresses(service, backend));
+        let found = Cordoned::find(backend, &self.services.cordons, || Some(&**addresses));
+        found.is_some_and(|it| it.is_whole())
+    }
+}
+
 impl Surroundings for World<'_> {
     fn hold_down(&self, service: &ServiceName) -> Duration {
         self.services.policy(service).hold_down.value
@@ -32,10 +41,11 @@ impl Surroundings for World<'_> {
     fn is_drained(&self, service: &ServiceName, backend: &Backend) -> bool {
         let overrides = self.services.overrides.services.get(service);
         let of_backend = overrides.and_then(|them| them.backends.get(&backend.id));
-        of_backend.is_some_and(|them| {
+        let is_drained = of_backend.is_some_and(|them| {
             let planned = them.apply(backend);
             planned.state == BackendState::Draining || planned.weight == 0
-        })
+        });
+        is_drained || self.is_cordoned(service, backend)
     }
 
     fn addresses(&self, service: &ServiceName, backend: &Backend) -> Arc<[SocketAddr]> {

@@ -46,6 +46,7 @@ fn plain(
 
 fn none(overrides: &ServiceOverrides) -> Facts<'_> {
     Facts {
+        cordoned: &[],
         overrides,
         ejections: None,
         suspects: &[],
@@ -115,6 +116,7 @@ fn orders_and_ejections_count_from_when_they_came_to_when_they_went() {
         since: at(2),
     })]);
     let facts = Facts {
+        cordoned: &[],
         overrides: &overrides,
         ejections: Some(&ejections),
         suspects: &[],
@@ -148,6 +150,7 @@ fn one_that_lost_some_of_its_addresses_serves_with_the_others() {
     for (ejected, state) in [(vec![1], "serving"), (vec![1, 2], "ejected")] {
         let ejections = Ejections::new(ejected.into_iter().map(ejection).collect());
         let facts = Facts {
+            cordoned: &[],
             ejections: Some(&ejections),
             ..none(&overrides)
         };

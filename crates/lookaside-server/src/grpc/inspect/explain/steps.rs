@@ -74,23 +74,38 @@ fn registered(backend: &v1::Backend, published: &Published) -> String {
 fn overrides(backend: &v1::Backend, published: &Published) -> String {
     let mut overrides = published.overrides.backends.iter();
     let ours = overrides.find(|(id, _)| id.as_str() == backend.id);
-    let Some((_, ours)) = ours else {
-        return "none for this backend".to_owned();
-    };
+    let mut cordoned = published.cordoned.iter();
+    let cordoned = cordoned.find(|it| it.id.as_str() == backend.id);
     let until = |expires: Option<std::time::SystemTime>| match expires {
         Some(expires) => format!(", until {}", humantime::format_rfc3339_seconds(expires)),
         None => String::new(),
     };
-    let drain = ours.drain.iter().map(|it| ("drained".to_owned(), &it.note));
-    let weight = ours
-        .weight
-        .iter()
-        .map(|it| (format!("weight {}", it.value), &it.note));
-    let told = drain.chain(weight).map(|(what, note)| {
-        let (key, until) = (&note.key, until(note.expires));
-        format!("{what} by {note} (key {key}{until})")
+    let drain = ours.and_then(|(_, it)| it.drain.as_ref());
+    let drain = drain.map(|it| ("drained".to_owned(), &it.note));
+    let weight = ours.and_then(|(_, it)| it.weight.as_ref());
+    let weight = weight.map(|it| (format!("weight {}", it.value), &it.note));
+    let cordon = cordoned.map(|it| {
+        let what = match it.elsewhere {
+            0 => format!("cordoned with {}", it.place),
+            elsewhere => format!(
+                "some of its addresses cordoned with {}, {elsewhere} left",
+                it.place
+            ),
+        };
+        (what, &it.note)
     });
-    told.collect::<Vec<_>>().join("; ")
+    let told = drain
+        .into_iter()
+        .chain(cordon)
+        .chain(weight)
+        .map(|(what, note)| {
+            let (key, until) = (&note.key, until(note.expires));
+            format!("{what} by {note} (key {key}{until})")
+        });
+    match told.collect::<Vec<_>>() {
+        told if told.is_empty() => "none for this backend".to_owned(),
+        told => told.join("; "),
+    }
 }
 
 fn address(backend: &v1::Backend, published: &Published) -> String {

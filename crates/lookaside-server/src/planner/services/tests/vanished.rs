@@ -241,6 +241,17 @@ fn whom_an_operator_has_drained_is_not_missing() {
 }
 
 #[test]
+fn a_machine_that_is_cordoned_and_switched_off_is_not_missing() {
+    let mut fixture = Fixture::settled();
+    let cordon = Override::Cordon(lookaside_core::Place::host("10.0.0.1").unwrap());
+    fixture.set_overrides("**", [cordon]);
+    fixture.pass(SECOND);
+    fixture.set("orders", Some(service(&[6]))).pass(SECOND);
+    assert!(fixture.answer(alive).is_empty());
+    assert_eq!(fixture.suspects("orders"), 0);
+}
+
+#[test]
 fn an_operator_drains_a_suspect_at_once() {
     let mut fixture = Fixture::settled();
     fixture.set("orders", Some(service(&[6])));
