@@ -9,6 +9,7 @@
 )]
 
 mod control;
+mod cordon;
 mod drain;
 mod explain;
 mod grpc;

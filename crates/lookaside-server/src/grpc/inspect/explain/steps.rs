@@ -87,10 +87,10 @@ fn overrides(backend: &v1::Backend, published: &Published) -> String {
     let cordon = cordoned.map(|it| {
         let what = match it.elsewhere {
             0 => format!("cordoned with {}", it.place),
-            elsewhere => format!(
-                "some of its addresses cordoned with {}, {elsewhere} left",
-                it.place
-            ),
+            elsewhere => {
+                let place = &it.place;
+                format!("all but {elsewhere} of its addresses cordoned with {place}")
+            }
         };
         (what, &it.note)
     });
