@@ -1,6 +1,6 @@
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
-use super::{Controller, Policy, PolicyChoice, PolicyOptions, PolicyState};
+use super::{Controller, Policy, PolicyBuilder, PolicyChoice, PolicyOptions, PolicyState};
 use crate::{Address, ConnectivityState, ResolverUpdate, Subchannel, SubchannelState};
 
 /// Where one policy takes another's place when the configuration says so, without a gap.
@@ -8,7 +8,8 @@ use crate::{Address, ConnectivityState, ResolverUpdate, Subchannel, SubchannelSt
 /// The policy of the old name goes on until the one of the new name has something to offer:
 /// until it is no longer CONNECTING, or the old one is not READY itself. (gRPC calls this a
 /// graceful switch.) Under the same name, a policy is told of its new configuration and
-/// stays.
+/// stays; where there is none, it is what its builder was told that holds, so that it stays
+/// only if it is that builder's.
 pub(crate) struct Switch {
     options: PolicyOptions,
     /// Gives every policy a seed of its own.
@@ -21,7 +22,7 @@ pub(crate) struct Switch {
 
 struct Held {
     policy: Box<dyn Policy>,
-    name: Box<str>,
+    builder: Arc<dyn PolicyBuilder>,
     /// As it last published it.
     connectivity: Option<ConnectivityState>,
     /// What has not been passed on yet.
@@ -56,22 +57,21 @@ impl Switch {
         self.settle(controller);
     }
 
-    /// The policy of the chosen name: one that there is, or a new one.
+    /// The policy that is chosen: one that there is, or a new one.
     #[expect(clippy::expect_used, reason = "the branches leave or make one")]
     fn hold(&mut self, choice: &PolicyChoice) -> &mut Held {
-        let name = choice.builder.name();
-        let is_named = |held: &Option<Held>| held.as_ref().is_some_and(|held| *held.name == *name);
-        if is_named(&self.current) {
+        let is_chosen = |held: &Option<Held>| held.as_ref().is_some_and(|held| held.is(choice));
+        if is_chosen(&self.current) {
             // The other one never had its turn.
             self.pending = None;
-        } else if self.current.is_some() && !is_named(&self.pending) {
-            tracing::info!(policy = name, "policy changes");
+        } else if self.current.is_some() && !is_chosen(&self.pending) {
+            tracing::info!(policy = choice.builder.name(), "policy changes");
             self.pending = Some(self.build(choice));
         } else if self.current.is_none() {
             self.current = Some(self.build(choice));
         }
         let held = self.pending.as_mut().or(self.current.as_mut());
-        held.expect("a policy of the chosen name")
+        held.expect("the policy that is chosen")
     }
 
     fn build(&mut self, choice: &PolicyChoice) -> Held {
@@ -81,7 +81,7 @@ impl Switch {
         };
         Held {
             policy: choice.builder.build(options),
-            name: choice.builder.name().into(),
+            builder: Arc::clone(&choice.builder),
             connectivity: None,
             unpublished: None,
         }
@@ -155,6 +155,12 @@ impl Switch {
 }
 
 impl Held {
+    /// Whether it is what is chosen, or becomes it by its configuration.
+    fn is(&self, choice: &PolicyChoice) -> bool {
+        self.builder.name() == choice.builder.name()
+            && (choice.config.is_some() || Arc::ptr_eq(&self.builder, &choice.builder))
+    }
+
     fn act(
         &mut self,
         resolves: bool,

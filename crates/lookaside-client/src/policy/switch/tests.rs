@@ -122,9 +122,9 @@ fn only_the_policy_that_stays_asks_to_resolve_again() {
     assert_eq!(channel.resolutions, before);
 }
 
-/// Fails with what it is configured with, counting how often it was made.
+/// Fails with what it is configured with, or else with this, counting how often it was made.
 #[derive(Clone, Debug, Default)]
-struct Recorder(Arc<std::sync::atomic::AtomicUsize>);
+struct Recorder(Arc<std::sync::atomic::AtomicUsize>, &'static str);
 
 impl PolicyBuilder for Recorder {
     fn name(&self) -> &str {
@@ -133,11 +133,11 @@ impl PolicyBuilder for Recorder {
 
     fn build(&self, _: PolicyOptions) -> Box<dyn Policy> {
         self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        Box::new(Recording)
+        Box::new(Recording(self.1))
     }
 }
 
-struct Recording;
+struct Recording(&'static str);
 
 impl Policy for Recording {
     fn resolver_update(&mut self, update: &ResolverUpdate, controller: &mut dyn Controller) {
@@ -146,7 +146,7 @@ impl Policy for Recording {
         let text: &str = config
             .and_then(|config| config.get())
             .copied()
-            .unwrap_or("none");
+            .unwrap_or(self.0);
         let error = crate::PickError::new(text);
         let picker = Arc::new(crate::policy::FailingPicker(error));
         controller.update_picker(PolicyState::new(FAILED, picker));
@@ -161,7 +161,7 @@ impl Policy for Recording {
 
 #[test]
 fn a_policy_keeps_its_place_and_is_told_of_its_new_configuration() {
-    let recorder = Recorder::default();
+    let recorder = Recorder(Arc::default(), "none");
     let options = PolicyOptions::new(WorkScheduler::default(), 7);
     let mut switched = Switched(Switch::new(options), choice(recorder.clone()));
     let mut channel = FakeController::new();
@@ -172,4 +172,21 @@ fn a_policy_keeps_its_place_and_is_told_of_its_new_configuration() {
         assert_eq!(channel.pick().unwrap_err(), config.unwrap_or("none"));
     }
     assert_eq!(recorder.0.load(std::sync::atomic::Ordering::Relaxed), 1);
+}
+
+#[test]
+fn what_a_builder_was_told_holds_again_when_a_configuration_of_its_policys_name_is_gone() {
+    let options = PolicyOptions::new(WorkScheduler::default(), 7);
+    let mut registered = choice(Recorder(Arc::default(), "the registry's"));
+    registered.config = Some(PolicyConfig::new("a"));
+    let own = choice(Recorder(Arc::default(), "the channel's own"));
+    let mut switched = Switched(Switch::new(options), registered);
+    let mut channel = FakeController::new();
+    switched.resolver_update(&addresses([1]), &mut channel);
+    assert_eq!(channel.pick().unwrap_err(), "a");
+    switched.1 = own;
+    for _ in 0..2 {
+        switched.resolver_update(&addresses([1]), &mut channel);
+        assert_eq!(channel.pick().unwrap_err(), "the channel's own");
+    }
 }
