@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::SystemTime};
 
-use lookaside_core::Plan;
+use lookaside_core::{Plan, Problem};
 use lookaside_registry::{Freshness, Registry, RegistryState};
 use tokio::{sync::watch, time::Instant};
 
@@ -75,6 +75,18 @@ impl Status {
             matches!(plan, Some(Plan::List(list)) if list.panic().is_some())
         };
         self.table.all().iter().filter(panics).count()
+    }
+
+    /// Registry keys that could not be read and are of no service, at most `most`.
+    pub(crate) fn stray_problems(&self, most: usize) -> Vec<Problem> {
+        let state = self.registry_state();
+        let parts = [
+            state.backends.as_ref().map(|it| &it.problems),
+            state.settings.as_ref().map(|it| &it.problems),
+            state.overrides.as_ref().map(|it| &it.problems),
+        ];
+        let strays = parts.into_iter().flatten().flat_map(|it| it.iter());
+        strays.take(most).cloned().collect()
     }
 
     /// Registry keys that could not be read, over all services.

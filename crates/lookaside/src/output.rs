@@ -9,6 +9,7 @@ mod json;
 mod orders;
 mod overrides;
 mod probe;
+mod problems;
 mod service;
 mod services;
 mod settings;

@@ -33,6 +33,9 @@ use crate::{
     table::Entry,
 };
 
+/// How many keys of no service are shown: enough to see what writes them.
+const MOST_STRAYS: usize = 100;
+
 /// Says what the balancer knows and does, for people.
 #[derive(Debug)]
 pub(super) struct InspectService {
@@ -85,7 +88,9 @@ impl inspect_server::Inspect for InspectService {
         &self,
         request: Request<GetStatusRequest>,
     ) -> Result<Response<GetStatusResponse>, Status> {
-        peer_of(&request)?.check_some(Inspect)?;
+        let peer = peer_of(&request)?;
+        peer.check_some(Inspect)?;
+        let strays = self.status.stray_problems(MOST_STRAYS);
         let readiness = self.status.readiness();
         let ready = readiness.is_ready();
         Ok(Response::new(GetStatusResponse {
@@ -104,6 +109,11 @@ impl inspect_server::Inspect for InspectService {
             problems: count(self.status.problems()),
             token_keys: self.key_ids(),
             build: Some(about::build(&self.status.about.build)),
+            // Their names are of any service.
+            stray_problems: match peer.check_all(Inspect) {
+                Ok(()) => strays.iter().map(describe::problem).collect(),
+                Err(_) => Vec::new(),
+            },
         }))
     }
 

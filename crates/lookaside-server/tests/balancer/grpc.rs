@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use lookaside_core::{Problem, Settings};
+use lookaside_core::{Problem, ServiceName, ServiceOverrides, Settings};
 use lookaside_proto::v1::{GetStatusRequest, ListServicesRequest, WatchServiceRequest};
 use tokio::time::{sleep, timeout};
 use tonic::{Code, Streaming};
@@ -72,6 +72,42 @@ async fn health_follows_readiness() {
     let balancer = Arc::clone(&fixture.balancer);
     tokio::spawn(async move { balancer.shutdown().await });
     assert_eq!(next().await, ServingStatus::NotServing);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_of_no_service_are_shown_with_the_balancer() {
+    let fixture = Fixture::new().await;
+    fixture.registry.set("orders", [backend(1)]);
+    let junk = |key: &str| Problem {
+        key: key.into(),
+        reason: "not JSON".into(),
+        revision: 7,
+    };
+    fixture.registry.change(|state| {
+        let mut backends = (**state.backends.as_ref().unwrap()).clone();
+        backends.problems = [junk("services/x")].into();
+        let orders = backends.services.values_mut().next().unwrap();
+        Arc::make_mut(orders)
+            .problems
+            .push(junk("services/orders/x"));
+        state.backends = Some(Arc::new(backends));
+        let mut overrides = (**state.overrides.as_ref().unwrap()).clone();
+        let of_nobody = ServiceOverrides::new(Vec::new(), vec![junk("overrides/ordres/drops")]);
+        let name = ServiceName::new("ordres").unwrap();
+        overrides.services.insert(name, Arc::new(of_nobody));
+        state.overrides = Some(Arc::new(overrides));
+    });
+    let mut stream = fixture.stream("orders").await;
+    stream.first_ports().await;
+    let mut inspect = fixture.inspect().await;
+    let status = inspect.0.get_status(GetStatusRequest {}).await.unwrap();
+    let status = status.into_inner();
+    assert_eq!(status.problems, 3);
+    let keys: Vec<_> = status.stray_problems.iter().map(|it| &*it.key).collect();
+    assert_eq!(keys, ["services/x"]);
+    // Also where nobody has registered it.
+    let nobody = inspect.get("ordres").await.unwrap();
+    assert_eq!(nobody.problems[0].key, "overrides/ordres/drops");
 }
 
 #[tokio::test(start_paused = true)]

@@ -94,12 +94,20 @@ impl Doctor {
             write_findings(&mut io::stdout(), &findings)?;
         }
         let counts = Counts::of(&findings);
-        let failed = counts.fail + if strict { counts.warn } else { 0 };
-        match failed {
-            0 => Ok(()),
-            1 => Err(Failure::Runtime(anyhow!("1 check failed"))),
-            n => Err(Failure::Runtime(anyhow!("{n} checks failed"))),
+        let checks = |n: usize| match n {
+            1 => "1 check".to_owned(),
+            n => format!("{n} checks"),
+        };
+        match (counts.fail, if strict { counts.warn } else { 0 }) {
+            (0, 0) => Ok(()),
+            (failed, 0) => Err(anyhow!("{} failed", checks(failed))),
+            (0, warned) => Err(anyhow!("{} warned, and --strict is set", checks(warned))),
+            (failed, warned) => Err(anyhow!(
+                "{} failed; {warned} warned, and --strict is set",
+                checks(failed)
+            )),
         }
+        .map_err(Failure::Runtime)
     }
 
     fn questions(self) -> Result<Questions, Failure> {

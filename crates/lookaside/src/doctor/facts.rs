@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     time::{Duration, SystemTime},
 };
@@ -15,6 +15,8 @@ pub(crate) struct Facts {
     /// Of whoever looks.
     pub(crate) version: &'static str,
     pub(crate) balancers: Vec<BalancerFacts>,
+    /// The services that are to be looked at; none: all.
+    pub(crate) wanted: BTreeSet<String>,
     pub(crate) admins: Vec<AdminFacts>,
     /// `None`: nobody said where it is.
     pub(crate) registry: Option<RegistryFacts>,

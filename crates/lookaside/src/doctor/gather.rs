@@ -81,6 +81,7 @@ pub(crate) async fn gather(questions: Questions) -> Facts {
         now: SystemTime::now(),
         version: env!("CARGO_PKG_VERSION"),
         balancers,
+        wanted: services,
         admins,
         registry,
         files: certificates::read(files),

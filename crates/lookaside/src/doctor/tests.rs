@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, SystemTime},
 };
 
@@ -81,6 +81,7 @@ fn facts() -> Facts {
         now: now(),
         version: "1.0.0",
         balancers: vec![balancer(1), balancer(2)],
+        wanted: BTreeSet::new(),
         admins: Vec::new(),
         registry: None,
         files: Vec::new(),
@@ -148,6 +149,21 @@ fn a_single_balancer_is_warned_of() {
     let mut facts = facts();
     facts.balancers.pop();
     one(&facts, "Warn balancer/lb:1: is the only one");
+}
+
+#[test]
+fn a_service_that_was_named_and_that_nobody_knows_fails() {
+    let mut facts = facts();
+    facts.wanted = BTreeSet::from(["orders".to_owned()]);
+    assert_eq!(troubles(&facts), [""; 0]);
+    facts.wanted.insert("ordres".to_owned());
+    one(&facts, "Fail service/ordres: no balancer knows it");
+    // Not that there is none at all.
+    facts.wanted.remove("orders");
+    for balancer in &mut facts.balancers {
+        balancer.seen.as_mut().unwrap().services.clear();
+    }
+    one(&facts, "Fail service/ordres: no balancer knows it");
 }
 
 #[test]
@@ -355,6 +371,21 @@ fn keys_that_cannot_be_read_are_said_once_and_the_rest_is_counted() {
         "{said:?}"
     );
     assert_eq!(said.len(), 2);
+}
+
+#[test]
+fn a_key_of_no_service_is_named_too() {
+    let mut facts = facts();
+    for it in &mut facts.balancers {
+        let seen = it.seen.as_mut().unwrap();
+        seen.status.problems = 1;
+        seen.status.stray_problems = vec![v1::Problem {
+            key: "services/orders".to_owned(),
+            reason: "no id".to_owned(),
+            revision: 1,
+        }];
+    }
+    one(&facts, "Warn keys/: services/orders is skipped: no id");
 }
 
 #[test]

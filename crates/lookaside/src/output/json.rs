@@ -30,6 +30,7 @@ pub(crate) struct StatusJson<'a> {
     token_keys: &'a [String],
     services: u32,
     build: Option<BuildJson<'a>>,
+    stray_problems: Vec<ProblemJson<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -192,6 +193,11 @@ impl<'a> From<&'a v1::GetStatusResponse> for StatusJson<'a> {
                 profile: &build.profile,
                 features: &build.features,
             }),
+            stray_problems: status
+                .stray_problems
+                .iter()
+                .map(ProblemJson::from)
+                .collect(),
         }
     }
 }

@@ -8,6 +8,7 @@ use lookaside_proto::v1::{Backend, LoadReport, Service};
 use super::{
     format::{ago, count, duration, or_dash, percent},
     overrides::overrides_table,
+    problems::write_problems,
     table::{Align, Table},
 };
 
@@ -57,14 +58,7 @@ pub(crate) fn write_service(out: &mut impl Write, service: &Service) -> io::Resu
     if !service.overrides.is_empty() {
         write!(out, "\n{}", overrides_table(&service.overrides))?;
     }
-    if !service.problems.is_empty() {
-        let mut table = Table::new(&[("PROBLEM WITH KEY", Align::Left), ("REASON", Align::Left)]);
-        for problem in &service.problems {
-            table.row([problem.key.clone(), problem.reason.clone()]);
-        }
-        write!(out, "\n{table}")?;
-    }
-    Ok(())
+    write_problems(out, &service.problems)
 }
 
 /// A service in a line.

@@ -4,6 +4,7 @@ use lookaside_proto::v1::{GetStatusResponse, Registry, ServiceSummary, registry:
 
 use super::{
     format::{ago, count, duration},
+    problems::write_problems,
     table::{Align, Table},
 };
 
@@ -15,7 +16,8 @@ pub(crate) fn write_services(
 ) -> io::Result<()> {
     writeln!(out, "{}", balancer_line(status))?;
     if services.is_empty() {
-        return writeln!(out, "no services");
+        writeln!(out, "no services")?;
+        return write_problems(out, &status.stray_problems);
     }
     let mut table = Table::new(&[
         ("SERVICE", Align::Left),
@@ -37,7 +39,8 @@ pub(crate) fn write_services(
             service.problems.to_string(),
         ]);
     }
-    write!(out, "\n{table}")
+    write!(out, "\n{table}")?;
+    write_problems(out, &status.stray_problems)
 }
 
 fn backends(service: &ServiceSummary) -> String {

@@ -5,6 +5,7 @@ use lookaside_proto::v1::{Build, GetStatusResponse};
 use super::{
     colour::painted,
     format::{ago, count, duration, timestamp},
+    problems::write_problems,
     services::{registry, signing},
 };
 
@@ -37,7 +38,7 @@ pub(crate) fn write_status(out: &mut impl Write, status: &GetStatusResponse) -> 
     for (name, value) in rows {
         writeln!(out, "{name:<9} {value}")?;
     }
-    Ok(())
+    write_problems(out, &status.stray_problems)
 }
 
 /// `commit 0123abc for x86_64-unknown-linux-gnu, release, rustc 1.95.0, features otlp`

@@ -142,6 +142,35 @@ fn a_balancer_is_described_in_a_line() {
 }
 
 #[test]
+fn keys_of_no_service_are_shown_with_the_balancer() {
+    let status = v1::GetStatusResponse {
+        version: "1.2.3".to_owned(),
+        ready: true,
+        problems: 1,
+        stray_problems: vec![v1::Problem {
+            key: "services/x".to_owned(),
+            reason: "no id".to_owned(),
+            revision: 7,
+        }],
+        ..v1::GetStatusResponse::default()
+    };
+    let table = "\nPROBLEM WITH KEY  REASON\nservices/x        no id\n";
+    let mut out = Vec::new();
+    write_services(&mut out, &status, &[]).unwrap();
+    let services = String::from_utf8(out).unwrap();
+    assert!(
+        services.ends_with(&format!("no services\n{table}")),
+        "{services}"
+    );
+    let mut out = Vec::new();
+    write_status(&mut out, &status).unwrap();
+    let status_text = String::from_utf8(out).unwrap();
+    assert!(status_text.ends_with(table), "{status_text}");
+    let json = serde_json::to_value(StatusJson::from(&status)).unwrap();
+    assert_eq!(json["stray_problems"][0]["key"], "services/x");
+}
+
+#[test]
 fn the_keys_of_a_balancer_are_shown_by_their_ids() {
     let headline = |keys: &[&str]| {
         let status = v1::GetStatusResponse {

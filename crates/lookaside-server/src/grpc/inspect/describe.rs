@@ -233,7 +233,7 @@ fn reported(totals: &ReportTotals) -> v1::LoadReport {
     }
 }
 
-fn problem(problem: &Problem) -> v1::Problem {
+pub(super) fn problem(problem: &Problem) -> v1::Problem {
     v1::Problem {
         key: problem.key.to_string(),
         reason: problem.reason.to_string(),

@@ -11,7 +11,8 @@ pub(super) fn reached(facts: &Facts) -> Vec<Finding> {
     let finding = |it: &crate::doctor::facts::BalancerFacts| match &it.seen {
         Err(error) => Finding::fail("balancer", &it.address, error).advise(
             "start it, or look at the address, what is between, and whether it wants TLS \
-             (--ca); clients use the other replicas meanwhile",
+             (--ca); one that waits for its registry answers at its admin port only: \
+             `lookaside status --balancer HOST:7401`; clients use the other replicas meanwhile",
         ),
         Ok(seen) if !seen.status.ready => {
             let reason = &seen.status.not_ready_reason;

@@ -35,10 +35,11 @@ pub(super) fn plans(facts: &Facts) -> Vec<Finding> {
             finding
         })
         .collect();
-    if findings.is_empty() && services > 0 {
+    let absent = absent(facts);
+    if findings.is_empty() && absent.is_empty() && services > 0 {
         let message = format!("all {services} have a list of backends that are well");
         findings.push(Finding::ok("services", "", message));
-    } else if services == 0 && seen(facts).next().is_some() {
+    } else if services == 0 && absent.is_empty() && seen(facts).next().is_some() {
         findings.push(
             Finding::warn("services", "", "no service is registered").advise(
                 "register a backend: `lookaside register SERVICE HOST:PORT`, or look at the \
@@ -46,11 +47,29 @@ pub(super) fn plans(facts: &Facts) -> Vec<Finding> {
             ),
         );
     }
+    findings.extend(absent);
     if unseen > 0 {
         let message = format!("{unseen} more were not looked at: name some with SERVICE");
         findings.push(Finding::skip("services", message));
     }
     findings
+}
+
+/// Services that somebody named and that no balancer knows: misspelt, mostly.
+fn absent(facts: &Facts) -> Vec<Finding> {
+    if seen(facts).next().is_none() {
+        return Vec::new();
+    }
+    let is_known = |name: &str| seen(facts).any(|(_, seen)| seen.services.contains_key(name));
+    let absent = facts.wanted.iter().filter(|name| !is_known(name));
+    absent
+        .map(|name| {
+            Finding::fail("service", name, "no balancer knows it").advise(
+                "is the name right? `lookaside services` has all; `lookaside register SERVICE \
+                 HOST:PORT` registers a backend",
+            )
+        })
+        .collect()
 }
 
 fn troubles(service: &Service) -> Vec<(&'static str, Finding)> {
@@ -127,6 +146,12 @@ pub(super) fn problems(facts: &Facts) -> Vec<Finding> {
             }
         }
     }
+    // Keys of no service are everybody's, whichever services were asked for.
+    for (_, seen) in seen(facts) {
+        for problem in &seen.status.stray_problems {
+            by_key.insert(&problem.key, ("", &problem.reason));
+        }
+    }
     let mut findings: Vec<_> = by_key
         .iter()
         .map(|(key, (service, reason))| {
@@ -136,10 +161,10 @@ pub(super) fn problems(facts: &Facts) -> Vec<Finding> {
         .collect();
     let elsewhere = counted.saturating_sub(findings.len());
     if elsewhere > 0 {
-        let message = format!("{elsewhere} unreadable keys that belong to no service shown here");
-        findings.push(
-            Finding::warn("keys", "", message).advise("the balancer's log names each of them"),
-        );
+        let message = format!("{elsewhere} unreadable keys of services not looked at here");
+        findings.push(Finding::warn("keys", "", message).advise(
+            "`lookaside services` counts them by service, `lookaside service NAME` names them",
+        ));
     }
     if findings.is_empty() && seen(facts).next().is_some() {
         findings.push(Finding::ok(
