@@ -4,6 +4,7 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use tokio_rustls::rustls::{
@@ -109,6 +110,24 @@ pub(super) struct Loaded {
     /// When the first certificate of the chain ends, in Unix time; `None` if none can be
     /// read for it.
     pub(super) ends_at: Option<i64>,
+}
+
+impl Loaded {
+    /// Whether clients refuse it by now, for its age.
+    fn has_ended(&self, now: SystemTime) -> bool {
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        self.ends_at
+            .is_some_and(|ends_at| u64::try_from(ends_at).unwrap_or(0) < now)
+    }
+
+    /// It is used all the same: a client may look at other things than dates, and closing
+    /// the port would help nobody. But whoever refuses it says so to itself alone.
+    pub(super) fn complain_if_ended(&self, tls: &Tls) {
+        if self.has_ended(SystemTime::now()) {
+            let path = tls.cert.display();
+            tracing::error!(%path, "the certificate (tls.cert) has expired: clients refuse it");
+        }
+    }
 }
 
 impl Contents {

@@ -73,6 +73,7 @@ impl Reloader {
     pub(crate) fn new(tls: Tls) -> Result<Self, TlsFileError> {
         let contents = Contents::read(&tls)?;
         let loaded = contents.load(&tls)?;
+        loaded.complain_if_ended(&tls);
         Ok(Self {
             watcher: Watcher::new(tls.clone(), contents),
             tls,
@@ -116,6 +117,7 @@ impl Reloader {
             let found = match self.watcher.look(read, ask.is_some()) {
                 Look::Same => files,
                 Look::New(loaded) => {
+                    loaded.complain_if_ended(&self.tls);
                     self.configs.replace(loaded);
                     tracing::info!("new certificates: connections from now on get them");
                     files

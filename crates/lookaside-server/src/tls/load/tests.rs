@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use rcgen::CertificateParams;
 
 use super::{
@@ -40,6 +42,9 @@ fn the_chain_ends_when_the_first_of_its_certificates_does() {
         .unwrap();
     let ends = rcgen::date_time_ymd(2077, 2, 3).unix_timestamp();
     assert_eq!(loaded.ends_at, Some(ends));
+    let at = |seconds: i64| UNIX_EPOCH + Duration::from_secs(seconds.try_into().unwrap());
+    assert!(!loaded.has_ended(at(ends)));
+    assert!(loaded.has_ended(at(ends + 1)));
 }
 
 #[test]
