@@ -125,6 +125,17 @@ fn wrong_usage_ends_with_2_and_names_what_is_wrong() {
         ),
         (&["backend", "--name", "a"], "--listen"),
         (&["service"], "NAME"),
+        (
+            &[
+                "serve",
+                "--listen",
+                "127.0.0.1:7999",
+                "--admin",
+                "127.0.0.1:7999",
+            ],
+            "a port each",
+        ),
+        (&["services", "--ca", "Cargo.toml"], "--ca Cargo.toml"),
         (&["nonsense"], "nonsense"),
     ] {
         let output = run(args);
@@ -300,6 +311,35 @@ async fn the_death_of_a_balancer_that_holds_the_registrations_fails_no_call() ->
     let seen: Tally = probe.seconds()[steady..].iter().collect();
     assert_eq!(seen.failed(), 0, "{seen:?}");
     probe.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_no_balancer_is_told_from_one_that_does_not_answer() -> Result<()> {
+    let closing = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let at = closing.local_addr()?.to_string();
+    let closer = std::thread::spawn(move || drop(closing.accept()));
+    let output = run(&["services", "--balancer", &at]);
+    assert_eq!(output.status, 1, "{output:?}");
+    assert!(output.stderr.contains("a balancer's port"), "{output:?}");
+    closer.join().unwrap();
+
+    let silent = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let at = silent.local_addr()?.to_string();
+    let output = run(&["drain", "orders", "a", "--balancer", &at]);
+    assert_eq!(output.status, 1, "{output:?}");
+    assert!(
+        output.stderr.contains("no answer within 5s; it may stand"),
+        "{output:?}"
+    );
+
+    let backend = Backend::start("a").await;
+    let output = run(&["services", "--balancer", &backend.addr.to_string()]);
+    assert_eq!(output.status, 1, "{output:?}");
+    assert!(
+        output.stderr.contains("no balancer, or one of"),
+        "{output:?}"
+    );
     Ok(())
 }
 

@@ -289,9 +289,12 @@ async fn an_order_that_makes_no_sense_is_refused_with_what_was_expected() -> Res
     let admin = balancer.admin.to_string();
     for (args, status, says) in [
         (&["drain", "orders", "a", "--for", "0s"][..], 2, "--for"),
-        (&["drain", "orders", "a", "--for", "400d"], 1, "366days"),
+        (&["drain", "orders", "a", "--for", "400d"], 2, "1s to 366d"),
+        (&["drain", "orders", "a", "--for", "-5m"], 2, "1s to 366d"),
         (&["drain", "orders"], 2, "<BACKEND>"),
         (&["weight", "orders", "a", "many"], 2, "many"),
+        (&["weight", "orders", "a", "-1"], 2, "0 to 4294967295"),
+        (&["drops", "orders", "none", "a=1%"], 2, "stands alone"),
         (&["drain", "orders", "a b"], 1, "white space"),
         (&["reload", "orders"], 2, "orders"),
         (&["reload", "--for", "1s"], 2, "--for"),

@@ -222,7 +222,8 @@ fn holder(message: &str) -> Arc<str> {
 /// The status in one line, down to the cause: tonic's own says "transport error".
 fn reason(status: &Status) -> String {
     if status.code() == Code::Unimplemented {
-        return "registration through this balancer is not enabled".to_owned();
+        return "registration through this balancer is not enabled (registration.enabled)"
+            .to_owned();
     }
     let mut text = status.message().to_owned();
     let mut cause = std::error::Error::source(status);

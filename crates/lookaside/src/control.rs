@@ -10,7 +10,7 @@ use lookaside_proto::v1::{
 use lookaside_tls::ClientTls;
 use tonic::{Code, Streaming, transport::Channel};
 
-use crate::inspect::{channel, refused, within};
+use crate::inspect::{channel, is_late, refused, unanswered, within};
 
 /// One balancer's control service.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Controller {
         request: SetOverrideRequest,
     ) -> anyhow::Result<SetOverrideResponse> {
         let answer = self.client.set_override(within(request)).await;
-        self.told(answer)
+        self.ordered(answer)
     }
 
     pub(crate) async fn clear(
@@ -48,7 +48,7 @@ impl Controller {
         request: ClearOverrideRequest,
     ) -> anyhow::Result<ClearOverrideResponse> {
         let answer = self.client.clear_override(within(request)).await;
-        self.told(answer)
+        self.ordered(answer)
     }
 
     pub(crate) async fn reload(&mut self, request: ReloadRequest) -> anyhow::Result<Vec<Reloaded>> {
@@ -82,13 +82,23 @@ impl Controller {
         }
     }
 
+    /// As [`Controller::told`], of an order that is written: without an answer, nobody knows
+    /// whether it was.
+    fn ordered<T>(&self, answer: Result<tonic::Response<T>, tonic::Status>) -> anyhow::Result<T> {
+        let is_unknown = matches!(&answer, Err(status) if is_late(status));
+        self.told(answer).map_err(|error| match is_unknown {
+            true => anyhow!("{error}; it may stand all the same: look at `lookaside overrides`"),
+            false => error,
+        })
+    }
+
     fn told<T>(&self, answer: Result<tonic::Response<T>, tonic::Status>) -> anyhow::Result<T> {
         answer.map(tonic::Response::into_inner).map_err(|status| {
-            let error = refused(&self.balancer, &status);
             if status.code() == Code::Unimplemented && status.message().starts_with("no service") {
-                error.context("this is no admin port: --balancer takes the one of `serve --admin`")
+                refused(&self.balancer, &status)
+                    .context("this is no admin port: --balancer takes the one of `serve --admin`")
             } else {
-                error
+                unanswered(&self.balancer, &status)
             }
         })
     }

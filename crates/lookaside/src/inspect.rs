@@ -14,7 +14,7 @@ use lookaside_proto::v1::{
 };
 use lookaside_tls::ClientTls;
 use tonic::{
-    Code, Status, Streaming,
+    Code, Status, Streaming, TimeoutExpired,
     transport::{Channel, Endpoint},
 };
 
@@ -146,7 +146,7 @@ impl Inspector {
     fn told<T>(&self, answer: Result<tonic::Response<T>, Status>) -> anyhow::Result<T> {
         answer
             .map(tonic::Response::into_inner)
-            .map_err(|status| refused(&self.balancer, &status))
+            .map_err(|status| unanswered(&self.balancer, &status))
     }
 }
 
@@ -196,13 +196,44 @@ pub(crate) async fn channel(
 /// Why a balancer did not do what it was asked.
 pub(crate) fn refused(balancer: &HostPort, status: &Status) -> anyhow::Error {
     match status.source() {
+        Some(_) if is_late(status) => {
+            anyhow!("balancer {balancer}: no answer within {REQUEST_TIME:?}")
+        }
         // Not the balancer's word, but how the connection ended.
         Some(cause) => anyhow!("balancer {balancer}: connection lost: {}", root(cause)),
         None => {
             let code = code_name(status.code());
-            anyhow!("balancer {balancer}: {code}: {}", status.message())
+            match status.message() {
+                "" => anyhow!("balancer {balancer}: {code}"),
+                message => anyhow!("balancer {balancer}: {code}: {message}"),
+            }
         }
     }
+}
+
+/// As [`refused`], of a request on a new connection: what ends it then is mostly that no
+/// balancer listens there, or that one of both speaks TLS.
+pub(crate) fn unanswered(balancer: &HostPort, status: &Status) -> anyhow::Error {
+    let error = refused(balancer, status);
+    if status.source().is_some() && !is_late(status) {
+        anyhow!("{error}: is it a balancer's port, and with TLS, were --ca and --cert given?")
+    } else if status.code() == Code::Unimplemented && status.source().is_none() {
+        anyhow!("{error}: what answers there is no balancer, or one of another version")
+    } else {
+        error
+    }
+}
+
+/// Whether nobody answered in time.
+pub(crate) fn is_late(status: &Status) -> bool {
+    let mut cause = status.source();
+    while let Some(it) = cause {
+        if it.is::<TimeoutExpired>() {
+            return true;
+        }
+        cause = it.source();
+    }
+    false
 }
 
 /// A request that ends when a person would give up.
@@ -220,3 +251,6 @@ fn root(error: &dyn Error) -> String {
     }
     innermost.to_string()
 }
+
+#[cfg(test)]
+mod tests;

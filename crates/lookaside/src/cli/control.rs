@@ -73,7 +73,12 @@ struct Tell {
 #[derive(Debug, Args)]
 struct Term {
     /// End it by itself after this time, such as 10m [default: never]
-    #[arg(long = "for", value_name = "TIME", value_parser = values::some_time)]
+    #[arg(
+        long = "for",
+        value_name = "TIME",
+        value_parser = values::term,
+        allow_hyphen_values = true
+    )]
     term: Option<Duration>,
 
     /// Also for what is not registered just now
@@ -138,7 +143,11 @@ pub(super) struct Weight {
     #[arg(value_name = "BACKEND")]
     backend: String,
     /// The weight, 0 for none of the calls; or `clear`: as registered
-    #[arg(value_name = "WEIGHT|clear", value_parser = or_clear::<u32>)]
+    #[arg(
+        value_name = "WEIGHT|clear",
+        value_parser = weight,
+        allow_negative_numbers = true
+    )]
     weight: OrClear<u32>,
     #[command(flatten)]
     term: Term,
@@ -231,6 +240,10 @@ impl std::str::FromStr for Switch {
             _ => Err("expected on, off or clear"),
         }
     }
+}
+
+fn weight(text: &str) -> Result<OrClear<u32>, String> {
+    or_clear(text).map_err(|_| format!("expected a whole number from 0 to {}, or clear", u32::MAX))
 }
 
 fn or_clear<T: std::str::FromStr<Err: std::fmt::Display>>(

@@ -38,6 +38,19 @@ impl BalancerTls {
             .collect()
     }
 
+    /// The flags that are given, with their files.
+    fn named(&self) -> String {
+        let flags = [
+            ("--ca", &self.ca),
+            ("--cert", &self.cert),
+            ("--key", &self.key),
+        ];
+        let given = flags
+            .into_iter()
+            .filter_map(|(flag, path)| Some(format!("{flag} {}", path.as_ref()?.display())));
+        given.collect::<Vec<_>>().join(", ")
+    }
+
     /// Reads the files; `None`: no TLS.
     pub(super) fn load(&self) -> Result<Option<ClientTls>, Failure> {
         let Some(ca_path) = &self.ca else {
@@ -50,7 +63,7 @@ impl BalancerTls {
         };
         let identity = pair.as_ref().map(|(cert, key)| Identity { cert, key });
         let tls = ClientTls::new(&ca, identity)
-            .map_err(|error| Failure::Usage(anyhow!("--ca, --cert, --key: {error}")))?;
+            .map_err(|error| Failure::Usage(anyhow!("{}: {error}", self.named())))?;
         Ok(Some(tls))
     }
 }

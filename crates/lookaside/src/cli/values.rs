@@ -20,6 +20,16 @@ pub(super) fn ttl(text: &str) -> Result<Duration, String> {
     check_ttl(parse_duration(text)?).map_err(|error| error.to_string())
 }
 
+/// For how long an override may be ordered: what balancers take.
+pub(super) fn term(text: &str) -> Result<Duration, String> {
+    const SHORTEST: Duration = Duration::from_secs(1);
+    const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+    match parse_duration(text) {
+        Ok(term) if (SHORTEST..=LONGEST).contains(&term) => Ok(term),
+        _ => Err("expected a time from 1s to 366d, such as 10m or 2h".to_owned()),
+    }
+}
+
 /// A duration above zero.
 pub(super) fn some_time(text: &str) -> Result<Duration, String> {
     match parse_duration(text)? {
@@ -43,3 +53,6 @@ pub(super) fn zone(text: &str) -> Result<String, String> {
         Err(error) => Err(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;

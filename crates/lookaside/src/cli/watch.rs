@@ -49,6 +49,10 @@ impl Watch {
     async fn follow(&self) -> Result<(), Failure> {
         // Whoever has mistyped an address is told so.
         let mut inspector = self.ask.connect().await?;
+        if inspector.service_if_known(&self.name).await?.is_none() {
+            let (name, balancer) = (&self.name, &self.ask.balancer);
+            eprintln!("balancer {balancer}: no service {name} is known yet; waiting for it");
+        }
         let mut retry = Retry::default();
         let mut shown = 0;
         loop {

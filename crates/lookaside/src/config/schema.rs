@@ -247,6 +247,12 @@ impl Tokens {
 impl Config {
     /// What no single key can tell.
     pub(super) fn check(&self) -> Result<(), String> {
+        if self.listen == self.admin && self.listen.port() != 0 {
+            return Err(format!(
+                "listen and admin are both {}: they need a port each",
+                self.listen
+            ));
+        }
         self.connections.check()?;
         let Lists {
             quiet, max_delay, ..

@@ -160,6 +160,7 @@ fn what_does_not_go_together_is_refused() {
         (("LOOKASIDE_ETCD_USER", "x"), "etcd.password"),
         (("LOOKASIDE_ETCD_CERT", "x"), "etcd.key"),
         (("LOOKASIDE_HEALTH_KEY", "x"), "health.cert"),
+        (("LOOKASIDE_ADMIN", "127.0.0.1:7400"), "a port each"),
     ] {
         let environment = variables(&[environment]);
         let error = load(None, environment, Overrides::default()).unwrap_err();

@@ -15,6 +15,9 @@ pub(super) fn drops_order(words: &[String]) -> anyhow::Result<DropsOrder> {
         [word] if word == "none" => return Ok(DropsOrder::Set(Drops::default())),
         _ => {}
     }
+    if let Some(word) = words.iter().find(|it| *it == "clear" || *it == "none") {
+        return Err(anyhow!("{word:?} stands alone: it is for all categories"));
+    }
     let shares = words.iter().map(|word| {
         let (category, share) = word
             .split_once('=')
