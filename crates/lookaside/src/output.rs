@@ -29,7 +29,7 @@ pub(crate) use self::{
     overrides::{write_overrides, write_overrides_json},
     probe::ProbeLines,
     service::{headline, write_service},
-    services::{balancer_line, write_services},
+    services::{balancer_line, registry_trouble, write_services},
     settings::{SettingsJson, write_settings},
     status::write_status,
     streams::{StreamsJson, write_streams},

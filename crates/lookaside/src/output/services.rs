@@ -77,6 +77,20 @@ pub(crate) fn balancer_line(status: &GetStatusResponse) -> String {
     parts.join(", ")
 }
 
+/// What is wrong with the way to the registry, for where [`balancer_line`] has no room.
+pub(crate) fn registry_trouble(status: &GetStatusResponse) -> Option<String> {
+    let registry = status.registry.as_ref()?;
+    let error = &registry.error;
+    match registry.state() {
+        State::Stale => {
+            let age = duration(registry.age).map(ago).unwrap_or_default();
+            Some(format!("registry STALE for {age}: {error}"))
+        }
+        State::Connecting => Some(format!("registry not read yet: {error}")),
+        State::Synced | State::Unspecified => None,
+    }
+}
+
 /// What signs tokens; `None`: nothing does.
 pub(super) fn signing(keys: &[String]) -> Option<String> {
     let (signing, others) = keys.split_first()?;

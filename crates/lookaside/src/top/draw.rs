@@ -86,7 +86,12 @@ fn header(view: &View, now: Duration, paint: Paint) -> Vec<Line<'static>> {
         let text = format!("NO ANSWER for {for_}, asking again: {why}");
         Line::styled(text, paint.tone(Some(Tone::Bad)))
     });
-    vec![Line::raw(first), lost.unwrap_or_default()]
+    // The first line may be too long for the terminal.
+    let status = view.sample.as_ref().map(|it| &it.status);
+    let trouble = status
+        .and_then(crate::output::registry_trouble)
+        .map(|text| Line::styled(text, paint.tone(Some(Tone::Odd))));
+    vec![Line::raw(first), lost.or(trouble).unwrap_or_default()]
 }
 
 fn right(text: String) -> Line<'static> {

@@ -137,6 +137,29 @@ fn is_as_kept(name: &str, screen: &str) {
 }
 
 #[test]
+fn a_registry_that_is_stale_is_told_on_a_terminal_of_80_columns_too() {
+    let mut view = view();
+    let mut stale = sample(20, 2000, 60);
+    stale.status.registry = Some(v1::Registry {
+        url: format!("etcd://{}", "etcd.example.com:2379,".repeat(3)),
+        state: State::Stale.into(),
+        age: Some(Duration::from_secs(22).try_into().unwrap()),
+        error: "no answer".to_owned(),
+        ..v1::Registry::default()
+    });
+    view.answered(stale);
+    let mut terminal = Terminal::new(TestBackend::new(80, 10)).unwrap();
+    terminal
+        .draw(|frame| draw(frame, &view, at(20), false))
+        .unwrap();
+    let shown = terminal.backend().to_string();
+    assert!(
+        shown.contains("registry STALE for 22s: no answer"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn services_are_listed_with_what_happens_in_a_second() {
     is_as_kept("services", &text(&view(), 10));
 }
