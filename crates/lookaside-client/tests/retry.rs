@@ -233,6 +233,23 @@ async fn successes_allow_retries_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_breaks_off_without_a_status_is_a_failure_to_the_service_too() {
+    let net = Net::default();
+    let unknown = Answer::Status(Code::Unknown, &[]);
+    // Headers, rubbish and no trailers: UNKNOWN.
+    let server = Scripted::start(&net, addr(1), [Answer::Http(200), unknown]);
+    let throttling = r#""retryThrottling": {"maxTokens": 4, "tokenRatio": 1},"#;
+    let channel = builder(&net)
+        .default_service_config(config(throttling).replace("UNAVAILABLE", "UNKNOWN"))
+        .build()
+        .unwrap();
+    call(&channel).await.unwrap_err();
+    // Two of four tokens are left.
+    call(&channel).await.unwrap_err();
+    assert_eq!(server.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_deadline_is_that_of_all_attempts_and_each_is_told_what_is_left() {
     let pushback = Answer::Status(Code::Unavailable, &[("grpc-retry-pushback-ms", "2000")]);
     let (_net, server, channel) = with(vec![pushback; 4]);

@@ -64,6 +64,10 @@ impl Oversight {
 
     /// It ended without another word.
     pub(super) fn ended(mut self) {
+        #[cfg(feature = "retry")]
+        if let Some(verdict) = &self.verdict {
+            verdict.ended(Code::Unknown);
+        }
         if let Some(guard) = &mut self.guard {
             guard.ended();
         }
