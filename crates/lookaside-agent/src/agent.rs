@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use lookaside_core::BackendState;
+use lookaside_core::{BackendId, BackendState, ServiceName};
 use tokio::{
     sync::watch,
     time::{Instant, sleep, timeout},
@@ -42,6 +42,12 @@ impl Agent {
     /// How the backend stands with the registry, now and after every change.
     pub fn state(&self) -> watch::Receiver<AgentState> {
         self.state.clone()
+    }
+
+    /// The backend's service and id.
+    pub fn identity(&self) -> (ServiceName, BackendId) {
+        let registration = &self.wanted.borrow().registration;
+        (registration.service.clone(), registration.id.clone())
     }
 
     /// Waits until the backend is recorded, however long that takes.

@@ -23,6 +23,8 @@
 //! ```
 //!
 //! Feature `etcd`: `Target::etcd` registers in etcd itself; needs `protoc` to build.
+//! Feature `prometheus`: `PrometheusMetrics` exports how the backend stands and what tokens
+//! its calls had.
 //! Feature `tls`: `Target::balancers_with_tls` registers in TLS.
 
 mod agent;
@@ -32,6 +34,8 @@ mod claims;
 mod connector;
 mod keeper;
 mod keys;
+#[cfg(feature = "prometheus")]
+mod metrics;
 mod route;
 mod state;
 mod target;
@@ -52,6 +56,8 @@ pub use agent::Agent;
 pub use balancer::BalancerRegistrar;
 pub use builder::{AgentBuilder, AgentError, DEFAULT_DRAIN_TIME};
 pub use keys::{KEY_POLL, KeyFileError, KeyFiles, KeyFollower, KeySource, KeySourceError};
+#[cfg(feature = "prometheus")]
+pub use metrics::PrometheusMetrics;
 pub use route::{RouteError, advertised, local_address_towards};
 pub use state::AgentState;
 pub use target::{Target, TargetError};

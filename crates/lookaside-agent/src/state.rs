@@ -22,6 +22,17 @@ pub enum AgentState {
 }
 
 impl AgentState {
+    /// Its name, in lower case.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Registering { .. } => "registering",
+            Self::Registered => "registered",
+            Self::Draining => "draining",
+            Self::Lost { .. } => "lost",
+            Self::Ended => "ended",
+        }
+    }
+
     /// Whether clients can be expected to know of the backend.
     pub fn is_recorded(&self) -> bool {
         matches!(self, Self::Registered | Self::Draining)

@@ -32,13 +32,20 @@ impl FromStr for TokenMode {
     }
 }
 
-impl fmt::Display for TokenMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl TokenMode {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Observe => "observe",
             Self::RejectInvalid => "reject-invalid",
             Self::Require => "require",
-        })
+        }
+    }
+}
+
+impl fmt::Display for TokenMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
