@@ -13,8 +13,8 @@ const SIZE: (u16, u16) = (40, 200);
 async fn on_a_terminal(world: &World, args: &[&str], variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(binary::lookaside());
     command.args(args).envs(world.variables());
-    // Whoever runs the tests may want none.
-    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+    // Whoever runs the tests may want none, or all (CI).
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
         command.env_remove(name);
     }
     command
