@@ -67,3 +67,50 @@ fn what_a_stream_costs_allocates_nothing() {
     });
     assert_eq!(counted.count_total, 0);
 }
+
+/// What a layer saw: spans with their parents, and what was recorded in them later.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<String>>>);
+
+impl<S> tracing_subscriber::Layer<S> for Seen
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+{
+    fn on_new_span(
+        &self,
+        _: &tracing::span::Attributes<'_>,
+        id: &tracing::Id,
+        ctx: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        let names = ctx.span_scope(id).unwrap().from_root();
+        let names: Vec<_> = names.map(|span| span.name()).collect();
+        self.0.lock().unwrap().push(names.join("/"));
+    }
+
+    fn on_record(
+        &self,
+        _: &tracing::Id,
+        values: &tracing::span::Record<'_>,
+        _: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        let fields = format!("{values:?}");
+        let streams = fields.contains("streams");
+        self.0.lock().unwrap().push(format!("streams: {streams}"));
+    }
+}
+
+#[test]
+fn a_change_has_the_same_spans_however_many_streams_take_it() {
+    use tracing_subscriber::layer::SubscriberExt;
+    let seen = Seen::default();
+    let subscriber = tracing_subscriber::registry().with(seen.clone());
+    tracing::subscriber::with_default(subscriber, || {
+        let change = tracing::debug_span!("change", streams = tracing::field::Empty);
+        let metrics = Arc::<PushMetrics>::default();
+        let journey = Journey::new(metrics, Instant::now(), change);
+        journey.woken(1000);
+        (0..1000).for_each(|_| journey.taken());
+    });
+    let seen = seen.0.lock().unwrap();
+    assert_eq!(*seen, ["change", "change/send", "streams: true"]);
+}

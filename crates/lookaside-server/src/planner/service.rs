@@ -123,6 +123,8 @@ impl PlannedService {
         let waits = self.waits.take();
         let waits = waits.unwrap_or_else(|| Waits::new(self.entry.name(), began_at, began_at));
         let _within = waits.span.clone().entered();
+        waits.span.record("revision", inputs.revision);
+        let planning = tracing::debug_span!("plan").entered();
         let policy = Policy::new(
             &config.defaults,
             &inputs.settings.settings,
@@ -160,6 +162,7 @@ impl PlannedService {
         let (plan, reason) = self.instead_of_nothing(plan, &inputs, &policy, config);
         let is_held =
             lacks_backends && matches!(&*plan, Plan::List(list) if !list.endpoints().is_empty());
+        drop(planning);
         config.push.planning.observe(began_at.elapsed());
         let changed = self.plan.as_ref().is_none_or(|last| **last != *plan);
         if changed {
@@ -175,13 +178,14 @@ impl PlannedService {
                 topic.publish_first_fallback(origin);
             } else {
                 let planned_at = Instant::now();
-                let content = content(&plan);
+                let content = tracing::debug_span!("encode").in_scope(|| content(&plan));
                 let push = Arc::clone(&config.push);
                 push.registry.observe(waits.noticed_at - waits.heard_at);
                 push.merge.observe(began_at - waits.noticed_at);
                 push.plan.observe(planned_at - began_at);
                 push.encode.observe(planned_at.elapsed());
                 let version = self.plan_version;
+                waits.span.record("version", version);
                 tracing::debug!(version, revision = inputs.revision, "planned anew");
                 let journey = Journey::new(push, waits.heard_at, waits.span);
                 topic.publish(content, origin, Some(journey));

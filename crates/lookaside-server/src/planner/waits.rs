@@ -1,6 +1,6 @@
 use lookaside_core::ServiceName;
 use tokio::time::Instant;
-use tracing::Span;
+use tracing::{Span, field::Empty};
 
 /// A change of a service that has not been planned yet.
 #[derive(Debug)]
@@ -9,7 +9,7 @@ pub(super) struct Waits {
     pub(super) heard_at: Instant,
     /// When the planner did.
     pub(super) noticed_at: Instant,
-    /// Its way to the last stream.
+    /// Its way to the last stream; what is not known yet is recorded in it later.
     pub(super) span: Span,
 }
 
@@ -18,7 +18,13 @@ impl Waits {
         Self {
             heard_at,
             noticed_at,
-            span: tracing::debug_span!("change", %service),
+            span: tracing::debug_span!(
+                "change",
+                %service,
+                revision = Empty,
+                version = Empty,
+                streams = Empty
+            ),
         }
     }
 }
