@@ -10,6 +10,7 @@ full() {
   step 'lint' ./dev lint
   step 'test' ./dev test
   step 'features' ./dev features
+  step 'traces' cargo test --quiet -p lookaside --features otlp --test otlp
   step 'simulation, 200 seeds' ./dev sim 200
   step 'loom' ./dev loom
   step 'client without protoc' without_protoc

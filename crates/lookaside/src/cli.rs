@@ -26,7 +26,20 @@ use std::{ffi::OsString, io, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+#[cfg(feature = "otlp")]
+use crate::traces::Traces;
 use crate::{logging::LogArgs, output::Colour};
+
+/// A build without feature `otlp` has none.
+#[cfg(not(feature = "otlp"))]
+enum Traces {}
+
+#[cfg(not(feature = "otlp"))]
+impl Traces {
+    fn layer(&self) -> tracing_subscriber::layer::Identity {
+        match *self {}
+    }
+}
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 it ran; 1 something failed while it ran; 2 wrong usage or configuration.";
@@ -109,12 +122,21 @@ pub(crate) fn main() -> ExitCode {
     early_colour(std::env::args_os().skip(1)).decide();
     let cli = Cli::parse();
     cli.color.decide();
-    cli.log.init(cli.command.log_level());
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return report(Failure::Runtime(error.into())),
     };
-    let outcome = runtime.block_on(cli.command.run());
+    let traces = match runtime.block_on(async { cli.command.traces() }) {
+        Ok(traces) => traces,
+        Err(failure) => return report(failure),
+    };
+    cli.log
+        .init(cli.command.log_level(), traces.as_ref().map(Traces::layer));
+    let outcome = {
+        // What is left of them is sent while there is a runtime.
+        let _traces = traces;
+        runtime.block_on(cli.command.run())
+    };
     // What still runs was told to end and had its time.
     runtime.shutdown_background();
     match outcome {
@@ -186,6 +208,21 @@ impl Command {
             Self::Demo(_) => "error",
             _ => "warn",
         }
+    }
+
+    /// Where the ways of changes are sent, if anywhere.
+    #[cfg(feature = "otlp")]
+    fn traces(&self) -> Result<Option<Traces>, Failure> {
+        let Self::Serve(serve) = self else {
+            return Ok(None);
+        };
+        let endpoint = serve.otlp_endpoint();
+        endpoint.map(Traces::to).transpose().map_err(Failure::usage)
+    }
+
+    #[cfg(not(feature = "otlp"))]
+    fn traces(&self) -> Result<Option<Traces>, Failure> {
+        Ok(None)
     }
 
     async fn run(self) -> Result<(), Failure> {

@@ -3,7 +3,9 @@
 use std::io;
 
 use clap::{Args, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use crate::output::colours;
 
@@ -49,16 +51,18 @@ fn filter(text: &str) -> Result<String, String> {
 }
 
 impl LogArgs {
-    /// Starts logging, at `default` where nothing else is said.
-    pub(crate) fn init(&self, default: &str) {
+    /// Starts logging, at `default` where nothing else is said; what happens is told to `other`,
+    /// too, which has a filter of its own.
+    pub(crate) fn init(&self, default: &str, other: Option<impl Layer<Registry> + Send + Sync>) {
         let filter = EnvFilter::new(self.log_level.as_deref().unwrap_or(default));
-        let colours = colours(&io::stderr());
-        let builder = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(io::stderr);
-        match self.log_format {
-            LogFormat::Text => builder.with_ansi(colours).init(),
-            LogFormat::Json => builder.json().flatten_event(true).init(),
-        }
+        let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+        let lines = match self.log_format {
+            LogFormat::Text => lines.with_ansi(colours(&io::stderr())).boxed(),
+            LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        };
+        tracing_subscriber::registry()
+            .with(other)
+            .with(lines.with_filter(filter))
+            .init();
     }
 }

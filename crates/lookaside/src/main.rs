@@ -18,6 +18,8 @@ mod reload;
 mod signals;
 mod tokens;
 mod top;
+#[cfg(feature = "otlp")]
+mod traces;
 
 use std::process::ExitCode;
 

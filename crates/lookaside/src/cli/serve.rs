@@ -61,6 +61,17 @@ pub(super) struct Serve {
     #[arg(long, value_name = "URL")]
     registry: Option<RegistryUrl>,
 
+    /// Send the ways of changes to this OpenTelemetry collector, as traces (OTLP over gRPC):
+    /// http://HOST:PORT
+    #[cfg(feature = "otlp")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        value_parser = crate::traces::endpoint
+    )]
+    otlp_endpoint: Option<String>,
+
     /// Only say whether a balancer would start with this: reads the configuration and every
     /// file that it names, opens no port, and ends
     #[arg(long)]
@@ -68,6 +79,12 @@ pub(super) struct Serve {
 }
 
 impl Serve {
+    /// The collector of its traces.
+    #[cfg(feature = "otlp")]
+    pub(super) fn otlp_endpoint(&self) -> Option<&str> {
+        self.otlp_endpoint.as_deref()
+    }
+
     pub(super) async fn run(self) -> Result<(), Failure> {
         let overrides = Overrides {
             listen: self.listen,
