@@ -4,6 +4,10 @@ use std::{collections::VecDeque, time::Duration};
 /// steady load is a steady figure.
 const WINDOW: Duration = Duration::from_secs(30);
 
+/// A counter that was followed for less says little: a report holds the calls of 10 s, and comes
+/// at once.
+const LEAST: Duration = Duration::from_secs(10);
+
 /// What a counter was, to say how fast it grows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History(VecDeque<(Duration, u64)>);
@@ -25,10 +29,10 @@ impl History {
         }
     }
 
-    /// By how much it grew a second; `None` until it was seen twice.
+    /// By how much it grew a second; `None` until it was followed for the time of a report.
     pub(super) fn per_second(&self) -> Option<f64> {
         let ((from, before), (to, now)) = (self.0.front()?, self.0.back()?);
-        let seconds = to.checked_sub(*from)?.as_secs_f64();
-        (seconds > 0.0).then(|| (now - before) as f64 / seconds)
+        let time = to.checked_sub(*from)?;
+        (time >= LEAST).then(|| (now - before) as f64 / time.as_secs_f64())
     }
 }

@@ -231,6 +231,9 @@ fn rates_are_those_of_the_last_half_minute_and_begin_anew_after_a_restart() {
     assert_eq!(history.per_second(), None);
     history.add(at(0), 0);
     assert_eq!(history.per_second(), None);
+    // A report of 10 s, 3 s after the first look.
+    history.add(at(3), 100);
+    assert_eq!(history.per_second(), None);
     history.add(at(10), 100);
     assert_eq!(history.per_second(), Some(10.0));
     for seconds in 11..=60 {
@@ -239,7 +242,7 @@ fn rates_are_those_of_the_last_half_minute_and_begin_anew_after_a_restart() {
     assert_eq!(history.per_second(), Some(0.0));
     history.add(at(61), 5);
     assert_eq!(history.per_second(), None);
-    history.add(at(62), 25);
+    history.add(at(71), 205);
     assert_eq!(history.per_second(), Some(20.0));
 }
 
