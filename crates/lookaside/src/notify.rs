@@ -9,7 +9,11 @@ use std::{
 };
 
 use rustix::time::{ClockId, clock_gettime};
-use tokio::{sync::mpsc, task::JoinSet, time::interval};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{interval, timeout},
+};
 
 /// How often the watchdog is fed in the time after which it bites, as sd_watchdog_enabled(3)
 /// advises.
@@ -19,11 +23,15 @@ const FEEDS: u32 = 2;
 /// have some four.
 const WAITING: usize = 16;
 
+/// For what was said last: a datagram takes microseconds where somebody reads.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
 /// Tells the service manager how this process is. Never waits for it.
 #[derive(Debug, Default)]
 pub(crate) struct Notifier {
     queue: Option<mpsc::Sender<String>>,
-    tasks: JoinSet<()>,
+    sending: JoinSet<()>,
+    feeding: JoinSet<()>,
 }
 
 impl Notifier {
@@ -49,8 +57,8 @@ impl Notifier {
         socket.set_nonblocking(true)?;
         let socket = tokio::net::UnixDatagram::from_std(socket)?;
         let (queue, mut messages) = mpsc::channel::<String>(WAITING);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
+        let mut sending = JoinSet::new();
+        sending.spawn(async move {
             while let Some(message) = messages.recv().await {
                 if let Err(error) = socket.send(message.as_bytes()).await {
                     tracing::warn!(%error, "the service manager cannot be told");
@@ -59,7 +67,8 @@ impl Notifier {
         });
         Ok(Self {
             queue: Some(queue),
-            tasks,
+            sending,
+            feeding: JoinSet::new(),
         })
     }
 
@@ -95,7 +104,7 @@ impl Notifier {
         let (Some(queue), Some(limit)) = (self.queue.clone(), limit) else {
             return;
         };
-        self.tasks.spawn(async move {
+        self.feeding.spawn(async move {
             let mut turns = interval(limit / FEEDS);
             loop {
                 turns.tick().await;
@@ -105,6 +114,15 @@ impl Notifier {
                 }
             }
         });
+    }
+
+    /// Waits until all has been sent, for a moment at most: a process that has nobody to hand over
+    /// ends so soon that it would take its last word along.
+    pub(crate) async fn end(mut self) {
+        self.feeding.shutdown().await;
+        self.queue = None;
+        // An error: whoever should read does not, and a service manager that hangs delays no end.
+        let _ = timeout(LAST_WORD, self.sending.join_next()).await;
     }
 
     fn send(&self, message: String) {

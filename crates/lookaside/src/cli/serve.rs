@@ -160,6 +160,7 @@ impl Serve {
             }
         };
         signals.unless_repeated(ending).await?;
+        notifier.end().await;
         match failed {
             Some(reason) => Err(Failure::Runtime(anyhow!("{reason}"))),
             None => Ok(()),

@@ -55,6 +55,32 @@ async fn a_manager_that_does_not_read_is_not_waited_for() {
     }
 }
 
+#[tokio::test]
+async fn the_last_word_is_sent_before_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notify");
+    let socket = tokio::net::UnixDatagram::bind(&path).unwrap();
+    let notifier = notifier(&path);
+    notifier.stopping("ends");
+    // Nobody has had a turn to send it yet.
+    notifier.end().await;
+    assert_eq!(received(&socket).await, "STOPPING=1\nSTATUS=ends");
+}
+
+#[tokio::test]
+async fn the_end_waits_for_a_manager_that_does_not_read_for_a_moment_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notify");
+    let _socket = tokio::net::UnixDatagram::bind(&path).unwrap();
+    let notifier = notifier(&path);
+    for _ in 0..10_000 {
+        notifier.status("again");
+        tokio::task::yield_now().await;
+    }
+    let ended = timeout(LAST_WORD * 10, notifier.end()).await;
+    ended.expect("it ends by itself");
+}
+
 #[test]
 fn a_socket_that_is_neither_a_path_nor_a_name_is_refused() {
     for name in ["", "relative", "vsock:2:1234"] {
