@@ -5,7 +5,7 @@
 mod support;
 
 use h2::Reason;
-use lookaside_client::{Channel, Mode, Peer};
+use lookaside_client::{Address, Channel, ChildPolicy, LbToken, Mode, Peer, ResolverUpdate};
 use lookaside_proto::demo::{EchoRequest, echo_client::EchoClient};
 use support::{
     addr,
@@ -13,9 +13,11 @@ use support::{
     balancer::{Balancer, server},
     eventually,
     net::Net,
+    resolver,
     scripted::{Answer, Scripted},
     text,
 };
+use tokio::io::AsyncWriteExt;
 
 async fn peer(channel: &Channel) -> Peer {
     let mut client = EchoClient::new(channel.clone());
@@ -71,6 +73,50 @@ async fn a_call_that_was_refused_says_that_it_was_sent_twice() {
     let first = peer(&channel).await;
     assert_eq!((first.mode(), first.attempts()), (Mode::Direct, 2));
     assert_eq!(peer(&channel).await.attempts(), 1);
+}
+
+/// Attempts, and the token that the backend saw, of a call that has this one of its own.
+async fn with_own(channel: &Channel, own: Option<&'static str>) -> (u32, String) {
+    let mut request = tonic::Request::new(EchoRequest::default());
+    if let Some(own) = own {
+        let own = tonic::metadata::MetadataValue::from_static(own);
+        request.metadata_mut().insert("lb-token", own);
+    }
+    let response = EchoClient::new(channel.clone()).echo(request).await;
+    let response = response.unwrap();
+    let attempts = response.extensions().get::<Peer>().unwrap().attempts();
+    (attempts, response.into_inner().lb_token)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_comes_back_unsent_takes_no_token_to_an_address_without_one() {
+    for own in [None, Some("own")] {
+        let net = Net::default();
+        let mut leaving = net.listen(addr(1));
+        let _backend = Backend::start(&net, addr(2));
+        let resolver = resolver::Scripted::default();
+        let channel = Channel::builder("orders")
+            .resolver(resolver.clone())
+            .child_policy(ChildPolicy::RoundRobin)
+            .connector(net.clone())
+            .build()
+            .unwrap();
+        resolver.say(ResolverUpdate::new(vec![
+            Address::new(addr(1)).with_token(LbToken::new("of-the-first").unwrap()),
+            Address::new(addr(2)),
+        ]));
+        let mut io = leaving.recv().await.unwrap();
+        // An empty frame of settings: it is READY.
+        io.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        // The connection learns of it when a call has been given to it.
+        drop(io);
+        let mut both: [(u32, String); 2] =
+            tokio::join!(with_own(&channel, own), with_own(&channel, own)).into();
+        both.sort();
+        let expected = own.unwrap_or_default().to_owned();
+        assert_eq!(both, [(1, expected.clone()), (2, expected)]);
+    }
 }
 
 #[cfg(feature = "retry")]

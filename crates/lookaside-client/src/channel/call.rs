@@ -20,6 +20,7 @@ use super::{
     deadline,
     oversight::Oversight,
     replay::{Replay, RequestBody},
+    request::LB_TOKEN,
     status,
 };
 use crate::{
@@ -339,7 +340,10 @@ impl Call {
         connection: &Arc<InUse>,
         repicks: &mut Repicks,
     ) -> Result<(), Status> {
-        let unsent = error.take_message();
+        let unsent = error.take_message().map(|mut request| {
+            self.replay.restore(&mut request, &LB_TOKEN);
+            request
+        });
         let refused = status::is_refused_stream(error.error());
         let request = if refused {
             repicks.refused += 1;

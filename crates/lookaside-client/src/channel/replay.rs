@@ -113,6 +113,17 @@ impl Replay {
         }
     }
 
+    /// Gives a request that came back unsent this header as its caller had it: where it went
+    /// is no matter of where it goes next.
+    pub(super) fn restore(&self, request: &mut Request<RequestBody>, name: &HeaderName) {
+        let headers = request.headers_mut();
+        headers.remove(name);
+        let kept = self.head.iter().flat_map(|head| &head.headers);
+        for (_, value) in kept.filter(|(kept, _)| kept == name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+
     /// The request once more, from its beginning; none if not all of it was kept.
     pub(super) fn again(&mut self) -> Option<Request<RequestBody>> {
         let head = self.head.take()?;

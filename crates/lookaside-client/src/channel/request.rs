@@ -8,7 +8,8 @@ use lookaside_proto::LB_TOKEN_HEADER;
 use super::replay::RequestBody;
 use crate::LbToken;
 
-const LB_TOKEN: HeaderName = HeaderName::from_static(LB_TOKEN_HEADER);
+/// What a backend knows a balanced call by.
+pub(super) const LB_TOKEN: HeaderName = HeaderName::from_static(LB_TOKEN_HEADER);
 
 /// In a request's extensions: whether this call waits for a connection instead of failing
 /// while there is none (gRPC's wait-for-ready). Without it the channel's default holds.
