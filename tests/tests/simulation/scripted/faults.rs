@@ -60,12 +60,15 @@ pub async fn run(world: &mut World) {
 }
 
 impl Faults<'_> {
-    /// Some are not there when the client begins.
+    /// Some are not there when the client begins, or all balancers keep silent.
     fn begin(&mut self) {
         let first = self.listing();
         self.say(Said::List(Arc::new(first)));
+        let silent = self.world.profile.balancers_suffer && self.rng.u32(..3) == 0;
         for who in self.world.everybody() {
-            if self.may_suffer(who) && self.rng.u32(..6) == 0 {
+            if silent && matches!(who, Who::Balancer(_)) {
+                self.silent_at_first(who);
+            } else if self.may_suffer(who) && self.rng.u32(..6) == 0 {
                 self.log(format!("{who:?} is not there yet"));
                 // As everybody knows who looks.
                 self.world.cut(who);
@@ -75,6 +78,30 @@ impl Faults<'_> {
             }
         }
         self.world.begin();
+    }
+
+    /// Nothing is wrong with it that could be seen: only time tells that there is no list.
+    fn silent_at_first(&mut self, who: Who) {
+        let longer = Duration::from_millis(self.rng.u64(LASTING));
+        let lasts = self.world.profile.fallback_timeout + longer;
+        self.busy.insert(who);
+        self.after(lasts, Step::Mend(who));
+        let way = self.rng.u32(..3);
+        let manner = if way == 0 {
+            Manner::Mute
+        } else {
+            Manner::Serve
+        };
+        self.world.start(who, manner);
+        match way {
+            0 => {}
+            1 => self.world.set_conduct(who, Conduct::Silent),
+            _ => {
+                self.world.harms.begins(who.at(), Kind::Vanished);
+                self.world.net.black_hole(who.at());
+            }
+        }
+        self.log(format!("{who:?} is silent in way {way}, for {lasts:?}"));
     }
 
     async fn play(&mut self) {

@@ -45,12 +45,14 @@ pub fn judge(seen: &Seen, from: Mode, to: Mode) -> Result<(), &'static str> {
             told.then_some(()).ok_or("it did not")
         }
         (Mode::Balancer, Mode::Fallback) => {
-            let has_backends = !state.listed().is_empty();
+            let listed = state.listed();
+            let has_backends = !listed.is_empty();
             match state.connectivity.0 {
                 _ if state.on_stream => Err("there is a list"),
                 ConnectivityState::Ready if has_backends => Err("a listed backend is READY"),
                 ConnectivityState::Connecting | ConnectivityState::Idle
-                    if has_backends && !time_over =>
+                    // What is told at once with the mode was never the channel's state.
+                    if has_backends && !time_over && !state.all_failed(&listed) =>
                 {
                     Err("the list is fresh")
                 }

@@ -37,6 +37,8 @@ pub struct State {
     pub mode: (Mode, Instant),
     pub connectivity: (ConnectivityState, Instant),
     subchannels: BTreeMap<SocketAddr, (ConnectivityState, Instant)>,
+    /// Since they were READY, whatever they have tried in between.
+    failed: BTreeSet<SocketAddr>,
     last_picked: Option<SocketAddr>,
     /// The newest list, on whatever stream it came.
     pub list: Option<(Arc<Listing>, Instant)>,
@@ -64,6 +66,7 @@ impl Seen {
             mode: (Mode::Connecting, now),
             connectivity: (ConnectivityState::Connecting, now),
             subchannels: BTreeMap::new(),
+            failed: BTreeSet::new(),
             last_picked: None,
             list: None,
             had_backends: false,
@@ -148,6 +151,11 @@ impl Seen {
         }
         self.log.event(format!("{at} {connectivity}"));
         state.subchannels.insert(at, (connectivity, Instant::now()));
+        match connectivity {
+            ConnectivityState::Ready => drop(state.failed.remove(&at)),
+            ConnectivityState::TransientFailure => drop(state.failed.insert(at)),
+            _ => {}
+        }
     }
 
     fn connectivity(&self, from: ConnectivityState, to: ConnectivityState) {
@@ -238,6 +246,11 @@ impl State {
     /// Whether all of these are READY.
     pub fn all_ready(&self, among: &BTreeSet<SocketAddr>) -> bool {
         among.iter().all(|at| self.is_ready(at))
+    }
+
+    /// Whether all of these have failed.
+    pub fn all_failed(&self, among: &BTreeSet<SocketAddr>) -> bool {
+        among.is_subset(&self.failed)
     }
 
     pub fn states(&self) -> String {
