@@ -77,6 +77,10 @@ pub fn judge(seen: &Seen, from: Mode, to: Mode) -> Result<(), &'static str> {
             let has = state.list.is_some();
             has.then_some(()).ok_or("there is no list")
         }
+        (_, Mode::Connecting) => {
+            let idle = state.connectivity.0 == ConnectivityState::Idle;
+            idle.then_some(()).ok_or("the channel is in use")
+        }
         _ => Err("there is no such way"),
     }
 }
@@ -122,7 +126,9 @@ fn due(state: &State, seen: &Seen, told: bool) -> [(bool, &'static str); 5] {
     let in_fallback = mode == Mode::Fallback;
     [
         (
-            mode == Mode::Connecting && state.began.elapsed() > profile.fallback_timeout,
+            mode == Mode::Connecting
+                && state.connectivity.0 != ConnectivityState::Idle
+                && state.began.elapsed() > profile.fallback_timeout,
             "the time for a first list is over",
         ),
         (

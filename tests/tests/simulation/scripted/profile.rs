@@ -11,6 +11,9 @@ use lookaside_client::{
 /// So that a peer that went silent is noticed while a run lasts: interval and timeout.
 pub const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(2));
 
+/// Longer than any pause between calls, until there are none any more.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// With retries, so many attempts at most.
 pub const MAX_ATTEMPTS: usize = 3;
 
@@ -78,6 +81,7 @@ impl Profile {
     pub fn apply(&self, mut builder: Builder) -> Builder {
         builder = builder
             .keep_alive(KEEP_ALIVE.0, KEEP_ALIVE.1)
+            .idle_timeout(IDLE_TIMEOUT)
             .fallback_timeout(self.fallback_timeout);
         if self.health {
             builder = builder.health_check("");

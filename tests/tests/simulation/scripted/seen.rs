@@ -163,6 +163,10 @@ impl Seen {
         let mut state = self.lock();
         let now = Instant::now();
         state.connectivity = (to, now);
+        if from == ConnectivityState::Idle && state.mode.0 == Mode::Connecting {
+            // A call woke the channel.
+            state.began = now;
+        }
         // Make before break: a list that is not connected yet changes nothing.
         let for_a_list = state.list.as_ref().is_some_and(|(_, at)| *at == now);
         let lost = state.subchannels.values().any(|(_, since)| *since == now);
@@ -180,6 +184,9 @@ impl Seen {
         let now = Instant::now();
         state.mode = (to, now);
         state.turned = now;
+        if to == Mode::Connecting {
+            state.let_go();
+        }
         state.fallbacks += usize::from(to == Mode::Fallback);
         state.returns += usize::from(from == Mode::Fallback);
         let (at, reason) = (now - state.began, &state.reason);
@@ -207,6 +214,16 @@ impl Seen {
 }
 
 impl State {
+    /// The channel is IDLE: there is nothing any more.
+    fn let_go(&mut self) {
+        self.subchannels.clear();
+        self.failed.clear();
+        self.last_picked = None;
+        self.list = None;
+        self.lists = 0;
+        self.on_stream = false;
+    }
+
     /// The backends of the newest list.
     pub fn listed(&self) -> BTreeSet<SocketAddr> {
         let list = self.list.as_ref();

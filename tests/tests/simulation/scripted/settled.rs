@@ -10,7 +10,7 @@ use super::{
     caller::{self, Wish},
     judge::End,
     places::{BACKENDS, CLIENT, backend_at},
-    profile::Policy,
+    profile::{IDLE_TIMEOUT, Policy},
     script::{DROPS, Listing, Said, Slot},
     world::World,
 };
@@ -48,7 +48,8 @@ pub async fn check(world: &mut World) {
     ]);
     drops(world, Listing(some)).await;
     reports(world).await;
-    lingers(world, Listing(all)).await;
+    lingers(world, Listing(all.clone())).await;
+    idles(world, Listing(all)).await;
 }
 
 fn say(world: &World, list: Listing) {
@@ -163,7 +164,8 @@ async fn reports(world: &World) {
 async fn spread(world: &World, many: usize) {
     let before = world.judge.book.sum();
     let counted = count(world, many).await;
-    let even = world.profile.policy == Policy::RoundRobin && !world.profile.outlier;
+    let all = many == BACKENDS * ROUNDS;
+    let even = all && world.profile.policy == Policy::RoundRobin && !world.profile.outlier;
     let wanted = even.then_some(ROUNDS);
     let wrong = |many: &usize| wanted.is_some_and(|wanted| *many != wanted);
     if counted.keys().any(|who| who.parse::<SocketAddr>().is_err()) || counted.values().any(wrong) {
@@ -233,5 +235,33 @@ async fn lingers(world: &World, all: Listing) {
     sleep(LINGER + GOODBYE).await;
     if let Err(why) = connections(world, &[backend_at(0)]) {
         world.log.violation(format!("lingers: {why}"));
+    }
+}
+
+/// Without calls it lets go of everything in time, and the next call brings it all back.
+async fn idles(world: &World, all: Listing) {
+    let many = all.0.len();
+    say(world, all);
+    count(world, 1).await;
+    sleep(IDLE_TIMEOUT - GOODBYE).await;
+    if world.net.open(CLIENT).is_empty() {
+        world.log.violation("the channel is idle too early");
+    }
+    sleep(IDLE_TIMEOUT / 8 + 2 * GOODBYE).await;
+    let open = world.net.open(CLIENT);
+    let state = world.seen.lock().connectivity.0;
+    if state != ConnectivityState::Idle || !open.is_empty() {
+        let broken = format!("nobody calls, and the channel is {state} and has {open:?}");
+        world.log.violation(broken);
+    }
+    let streams = world.script.lock().streams.len();
+    // It waits: what it finds is all it needs.
+    spread(world, 1).await;
+    if recovers(world).await {
+        spread(world, many * ROUNDS).await;
+        reports(world).await;
+    }
+    if world.script.lock().streams.len() != streams + 1 {
+        world.log.violation("it is not one stream that came back");
     }
 }
