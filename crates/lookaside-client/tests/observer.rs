@@ -17,6 +17,7 @@ use support::{
     calls::{call, patient_call},
     eventually,
     net::Net,
+    resolver::{Scripted, balancers, found},
     text,
 };
 use tonic::Status;
@@ -170,4 +171,37 @@ async fn the_ready_observer_counts_in_a_registry_of_the_users() {
     ] {
         assert!(text.lines().any(|it| it == line), "{line} not in\n{text}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_report_of_a_stream_that_the_client_ends_is_told_as_well() {
+    let net = Net::default();
+    let mut balancer = Balancer::start(&net, addr(100));
+    let _backend = Backend::start(&net, addr(1));
+    let (log, resolver) = (Arc::new(Log::default()), Scripted::default());
+    let channel = Channel::builder("orders")
+        .resolver_with_balancers(resolver.clone())
+        .connector(net.clone())
+        .observer(log.clone())
+        .build()
+        .unwrap();
+    reported(&mut balancer, &resolver, &channel).await;
+    // Long before the next report.
+    resolver.say(found(&[]));
+    let told = async |calls| *log.reported.lock().unwrap() == (calls, calls, 0);
+    eventually("the first", async || told(1).await).await;
+    reported(&mut balancer, &resolver, &channel).await;
+    drop(channel);
+    eventually("the second", async || told(2).await).await;
+}
+
+/// One call, over a new stream, of which its balancer has been told.
+async fn reported(balancer: &mut Balancer, resolver: &Scripted, channel: &Channel) {
+    resolver.say(found(&[]).with_balancers(balancers(&[100])));
+    let mut stream = balancer.raw_stream().await;
+    stream.name().await;
+    stream.initial(Some(Duration::from_secs(600)));
+    stream.list([server(addr(1), "a")]);
+    patient_call(channel).await.unwrap();
+    assert_eq!(stream.report().await.unwrap().num_calls_started, 1);
 }

@@ -206,7 +206,10 @@ struct Progress {
     reports: Option<Reports>,
 }
 
+/// However its stream ends, the last report is settled: also when the client gives it up.
 struct Reports {
+    stats: Arc<Stats>,
+    observers: Observers,
     interval: Duration,
     taken: Arc<AtomicBool>,
     next: Instant,
@@ -277,19 +280,14 @@ impl Task {
                 },
                 () = due(progress.reports.as_ref()) => {
                     if let Some(reports) = &mut progress.reports {
-                        self.report(reports, &requests);
+                        reports.send(&requests);
                     }
                 }
             }
         };
-        match &mut progress.reports {
-            Some(reports) if !taken.load(Acquire) => {
-                self.stats.put_back(std::mem::take(&mut reports.last));
-            }
-            Some(reports) => self.was_taken(reports),
-            // This balancer wanted no reports; the next one gets none of its calls.
-            None if progress.saw_initial_response => drop(self.stats.take()),
-            _ => {}
+        // This balancer wanted no reports: the next one gets none of its calls.
+        if progress.reports.take().is_none() && progress.saw_initial_response {
+            drop(self.stats.take());
         }
         Ok(why)
     }
@@ -334,6 +332,8 @@ impl Task {
                 progress.reports =
                     interval::clamp(asked, self.settings.min_report_interval).map(|interval| {
                         Reports {
+                            stats: Arc::clone(&self.stats),
+                            observers: self.settings.observers.clone(),
                             interval,
                             taken: Arc::clone(taken),
                             next: Instant::now() + interval,
@@ -366,32 +366,41 @@ impl Task {
             }
         }
     }
+}
 
-    /// Tells of the last report, once.
-    fn was_taken(&self, reports: &mut Reports) {
-        let last = std::mem::take(&mut reports.last);
-        if !last.is_zero() {
-            self.settings
-                .observers
-                .tell(&Event::Report(stats::summary(&last)));
+impl Reports {
+    /// Whether the last one was taken; if so, tells of it, once.
+    fn is_taken(&mut self) -> bool {
+        let taken = self.taken.load(Acquire);
+        if taken && !self.last.is_zero() {
+            let last = std::mem::take(&mut self.last);
+            self.observers.tell(&Event::Report(stats::summary(&last)));
         }
+        taken
     }
 
-    fn report(&self, reports: &mut Reports, requests: &mpsc::Sender<LoadBalanceRequest>) {
-        // The last one is still waiting: the balancer does not read. Nothing is lost.
-        if reports.taken.load(Acquire) {
-            self.was_taken(reports);
+    fn send(&mut self, requests: &mpsc::Sender<LoadBalanceRequest>) {
+        // If not, it is still waiting: the balancer does not read. Nothing is lost.
+        if self.is_taken() {
             let delta = self.stats.take();
-            if reports.filter.should_send(&delta) {
+            if self.filter.should_send(&delta) {
                 let request = stats::request(&delta, SystemTime::now());
-                reports.last = delta;
-                reports.taken.store(false, Release);
+                self.last = delta;
+                self.taken.store(false, Release);
                 if requests.try_send(request).is_err() {
-                    self.stats.put_back(std::mem::take(&mut reports.last));
+                    self.stats.put_back(std::mem::take(&mut self.last));
                 }
             }
         }
-        reports.next = Instant::now() + reports.interval;
+        self.next = Instant::now() + self.interval;
+    }
+}
+
+impl Drop for Reports {
+    fn drop(&mut self) {
+        if !self.is_taken() {
+            self.stats.put_back(std::mem::take(&mut self.last));
+        }
     }
 }
 
