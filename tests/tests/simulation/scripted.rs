@@ -11,6 +11,7 @@ mod grpc;
 mod harms;
 mod judge;
 mod modes;
+mod named;
 mod pace;
 mod peer;
 mod places;
@@ -37,7 +38,13 @@ pub async fn live(seed: u64, log: Log) {
         Box::pin(settled::check(&mut world)).await;
     }
     world.stop_watching().await;
-    pace::check(&world.net.dials(), &world.script.lock().streams, &log);
+    let unnamed = world.seen.lock().unnamed.clone();
+    pace::check(
+        &world.net.dials(),
+        &world.script.lock().streams,
+        &unnamed,
+        &log,
+    );
     tell(&world);
     log.event("everything ends");
     world.channel = None;

@@ -34,6 +34,8 @@ enum Step {
     /// Whatever goes on with somebody ends.
     Mend(Who),
     BreakOff(Who),
+    /// The resolver names all balancers again.
+    NameAll,
 }
 
 pub struct Faults<'a> {
@@ -43,6 +45,8 @@ pub struct Faults<'a> {
     serial: u64,
     /// With whom something goes on.
     busy: BTreeSet<Who>,
+    /// The resolver does not name all balancers.
+    renamed: bool,
 }
 
 /// Lets things happen for a while, and then mends them all.
@@ -54,6 +58,7 @@ pub async fn run(world: &mut World) {
         steps: BTreeMap::new(),
         serial: 0,
         busy: BTreeSet::new(),
+        renamed: false,
     };
     faults.begin();
     faults.play().await;
@@ -76,6 +81,9 @@ impl Faults<'_> {
             } else {
                 self.world.start(who, Manner::Serve);
             }
+        }
+        if self.world.profile.balancers_suffer && self.rng.u32(..6) == 0 {
+            self.rename();
         }
         self.world.begin();
     }
@@ -118,6 +126,10 @@ impl Faults<'_> {
                 Step::Random => {}
                 Step::Mend(who) => self.mend(who),
                 Step::BreakOff(who) => self.world.break_off(who),
+                Step::NameAll => {
+                    self.renamed = false;
+                    self.name((0..self.world.profile.balancers).collect());
+                }
             }
             if !self.world.log.is_clean() {
                 return;
@@ -158,6 +170,7 @@ impl Faults<'_> {
                 let n = self.rng.usize(..BACKENDS);
                 self.harm(Who::Backend(n));
             }
+            60..64 if self.world.profile.balancers_suffer => self.rename(),
             60..70 => {
                 let n = self.rng.usize(..FALLBACKS);
                 self.harm(Who::Fallback(n));
@@ -278,6 +291,25 @@ impl Faults<'_> {
         self.world.net.set_link(CLIENT, at, Link::default());
         self.world.cut(who);
         self.world.start(who, Manner::Serve);
+    }
+
+    /// The resolver names some of the balancers, or none, in another order.
+    fn rename(&mut self) {
+        if std::mem::replace(&mut self.renamed, true) {
+            return;
+        }
+        let mut some: Vec<_> = (0..self.world.profile.balancers)
+            .filter(|_| self.rng.bool())
+            .collect();
+        self.rng.shuffle(&mut some);
+        self.name(some);
+        let lasts = Duration::from_millis(self.rng.u64(LASTING.start * 10..LASTING.end));
+        self.after(lasts, Step::NameAll);
+    }
+
+    fn name(&self, balancers: Vec<usize>) {
+        self.log(format!("the resolver names balancers {balancers:?}"));
+        self.world.named.set(balancers);
     }
 
     /// The balancers have something else to say.

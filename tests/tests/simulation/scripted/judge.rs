@@ -236,7 +236,8 @@ impl Judge {
     fn counts(&self, call: &Call, end: &End, sightings: &Sightings) -> (u64, u64) {
         let seen = sightings.balanced();
         let (mode, since) = self.seen.lock().mode;
-        let outside = mode != Mode::Balancer && since <= call.started;
+        // One that began in the very moment of the change may have been picked before it.
+        let outside = mode != Mode::Balancer && since < call.started;
         let most = if self.profile.retry {
             MAX_ATTEMPTS as u64
         } else {

@@ -35,6 +35,9 @@ pub fn judge(seen: &Seen, from: Mode, to: Mode) -> Result<(), &'static str> {
             if state.reason.starts_with("the balancer said so") && !told {
                 return Err("it did not");
             }
+            if state.reason == "there are no balancers" && state.named > 0 {
+                return Err("there are");
+            }
             let harmless = !seen.profile.balancers_suffer && !told;
             if harmless && waited < seen.profile.fallback_timeout {
                 return Err("all balancers are well");
@@ -88,7 +91,7 @@ pub fn judge(seen: &Seen, from: Mode, to: Mode) -> Result<(), &'static str> {
 /// What should have happened by now; looked at again and again.
 #[derive(Debug, Default)]
 pub struct Overdue {
-    since: [Option<Instant>; 5],
+    since: [Option<Instant>; 6],
 }
 
 impl Overdue {
@@ -112,7 +115,7 @@ impl Overdue {
     }
 }
 
-fn due(state: &State, seen: &Seen, told: bool) -> [(bool, &'static str); 5] {
+fn due(state: &State, seen: &Seen, told: bool) -> [(bool, &'static str); 6] {
     let (mode, profile) = (state.mode.0, &seen.profile);
     let age = state.list.as_ref().map(|(_, at)| at.elapsed());
     let list_time = age.is_some_and(|age| age > CONNECT_TIME + HOP);
@@ -130,6 +133,12 @@ fn due(state: &State, seen: &Seen, told: bool) -> [(bool, &'static str); 5] {
                 && state.connectivity.0 != ConnectivityState::Idle
                 && state.began.elapsed() > profile.fallback_timeout,
             "the time for a first list is over",
+        ),
+        (
+            mode == Mode::Connecting
+                && state.connectivity.0 != ConnectivityState::Idle
+                && state.named == 0,
+            "there are no balancers",
         ),
         (
             in_fallback && has_list && state.is_usable(&state.listed(), profile),

@@ -10,7 +10,7 @@ use crate::{
     log::Log,
 };
 
-use super::places::CLIENT;
+use super::places::{CLIENT, is_balancer};
 
 /// The least time between two attempts, whatever happens.
 const FLOOR: Duration = Duration::from_millis(49);
@@ -28,9 +28,11 @@ const LINGER: Duration = Duration::from_secs(10);
 const MOST_STREAMS: usize = 14;
 const SPAN: Duration = Duration::from_secs(10);
 
-pub fn check(dials: &Dials, streams: &[Stream], log: &Log) {
+/// `unnamed`: when there were no balancers, and what was known of them went.
+pub fn check(dials: &Dials, streams: &[Stream], unnamed: &[Instant], log: &Log) {
     for (to, dials) in dials.of(CLIENT) {
-        check_dials(to, dials, log);
+        let forgotten = if is_balancer(to) { unnamed } else { &[] };
+        check_dials(to, dials, forgotten, log);
     }
     for window in streams.windows(MOST_STREAMS + 1) {
         let took = window[MOST_STREAMS].opened - window[0].opened;
@@ -41,14 +43,15 @@ pub fn check(dials: &Dials, streams: &[Stream], log: &Log) {
     }
 }
 
-fn check_dials(to: SocketAddr, dials: &[Dial], log: &Log) {
+fn check_dials(to: SocketAddr, dials: &[Dial], forgotten: &[Instant], log: &Log) {
     let mut failed = 0;
     let mut last: Option<Instant> = None;
     for dial in dials {
         let gap = last.map(|last| dial.at - last);
         if let Some(gap) = gap {
             // It may have been let go of meanwhile, and begun anew.
-            if gap >= LINGER {
+            let since = |at: &Instant| last.is_some_and(|last| (last..=dial.at).contains(at));
+            if gap >= LINGER || forgotten.iter().any(since) {
                 failed = 0;
             }
             let least = least(failed);

@@ -26,3 +26,7 @@ pub fn balancer_at(n: usize) -> SocketAddr {
 pub fn is_fallback(at: SocketAddr) -> bool {
     (0..FALLBACKS).any(|n| fallback_at(n) == at)
 }
+
+pub fn is_balancer(at: SocketAddr) -> bool {
+    at.port() == balancer_at(0).port()
+}

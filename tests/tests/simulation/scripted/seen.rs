@@ -48,6 +48,12 @@ pub struct State {
     lists: usize,
     /// The last of them, if any, is of the stream that is open.
     pub on_stream: bool,
+    /// How many balancers the resolver names.
+    pub named: usize,
+    /// They have never been others.
+    pub always_named: bool,
+    /// When it named none.
+    pub unnamed: Vec<Instant>,
     pub streams_ended: usize,
     /// When which addresses count was changed last.
     pub turned: Instant,
@@ -72,6 +78,9 @@ impl Seen {
             had_backends: false,
             lists: 0,
             on_stream: false,
+            named: 0,
+            always_named: true,
+            unnamed: Vec::new(),
             streams_ended: 0,
             turned: now,
             reason: String::new(),
@@ -119,7 +128,15 @@ impl Seen {
         stream.is_some_and(|stream| stream.falls_back_after(lists))
     }
 
+    fn has_balancers(&self, what: &str) {
+        if self.lock().named == 0 {
+            self.log
+                .violation(format!("it {what}, and there are no balancers"));
+        }
+    }
+
     fn list(&self, summary: &ListSummary) {
+        self.has_balancers("got a list");
         let script = self.script.lock();
         let mut state = self.lock();
         let which = state.lists;
@@ -296,7 +313,20 @@ impl Observer for Seen {
                     self.subchannel(at, state.checked_connectivity());
                 }
             }
+            Event::Resolved { balancers, .. } => {
+                let named = balancers.expect("it never fails");
+                let mut state = self.lock();
+                state.always_named &= named == self.profile.balancers;
+                state.named = named;
+                if named == 0 {
+                    state.on_stream = false;
+                    state.lists = 0;
+                    state.unnamed.push(Instant::now());
+                }
+            }
+            Event::StreamOpened => self.has_balancers("opened a stream"),
             Event::StreamEnded { why, .. } => {
+                self.has_balancers("lost a stream");
                 self.log.event(format!("the balancer's stream ends: {why}"));
                 let mut state = self.lock();
                 state.on_stream = false;

@@ -12,7 +12,7 @@ use super::{
     places::{BACKENDS, CLIENT, backend_at},
     profile::{IDLE_TIMEOUT, Policy},
     script::{DROPS, Listing, Said, Slot},
-    world::World,
+    world::{Who, World},
 };
 
 /// By then everybody is connected: the back-off is no longer than half of it after so much
@@ -32,6 +32,12 @@ const ROUNDS: usize = 3;
 pub async fn check(world: &mut World) {
     let all: Vec<_> = (0..BACKENDS).map(Slot::Backend).collect();
     say(world, Listing(all.clone()));
+    // A stream goes on over a connection that its balancer's channel may have replaced.
+    for who in world.everybody() {
+        if matches!(who, Who::Balancer(_)) && !world.seen.lock().always_named {
+            world.cut(who);
+        }
+    }
     if !recovers(world).await {
         return;
     }

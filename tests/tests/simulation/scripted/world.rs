@@ -23,6 +23,7 @@ use super::{
     harms::{Harms, Kind},
     judge::Judge,
     modes::Overdue,
+    named::Named,
     peer::{Manner, Peer},
     places::{BACKENDS, CLIENT, FALLBACKS, backend_at, balancer_at, fallback_at},
     profile::Profile,
@@ -70,6 +71,7 @@ pub struct World {
     pub seen: Seen,
     pub judge: Judge,
     pub channel: Option<Channel>,
+    pub named: Named,
     knobs: BTreeMap<Who, watch::Sender<Knobs>>,
     conducts: BTreeMap<Who, watch::Sender<Conduct>>,
     peers: BTreeMap<Who, Peer>,
@@ -87,6 +89,7 @@ impl World {
         let net = Net::new(rng.fork(), profile.max_latency, MOST_DIALS, log.clone());
         let script = Script::new(Listing::default());
         let seen = Seen::new(&profile, &script, &log);
+        let named = Named::new(profile.balancers, profile.has_fallback);
         let slack = 4 * profile.max_latency + Duration::from_millis(10);
         let harms = Harms::new(slack);
         let judge = Judge {
@@ -109,6 +112,7 @@ impl World {
             seen,
             judge,
             channel: None,
+            named,
             knobs: BTreeMap::new(),
             conducts: BTreeMap::new(),
             peers: BTreeMap::new(),
@@ -197,14 +201,10 @@ impl World {
 
     /// The client, and calls.
     pub fn begin(&mut self) {
-        let balancers = (0..self.profile.balancers).map(|n| balancer_at(n).to_string());
-        let mut builder = Channel::builder("orders")
-            .balancers(balancers)
+        let builder = Channel::builder("orders")
+            .resolver_with_balancers(self.named.clone())
             .connector(self.net.dialer(CLIENT))
             .observer(Arc::new(self.seen.clone()));
-        if self.profile.has_fallback {
-            builder = builder.fallback((0..FALLBACKS).map(|n| fallback_at(n).to_string()));
-        }
         let channel = self.profile.apply(builder).build();
         let channel = channel.expect("addresses and no names");
         for _ in 0..WORKERS {
