@@ -21,6 +21,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod agenda;
 mod backend;
 mod client;
 mod dials;

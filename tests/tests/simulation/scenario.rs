@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use fastrand::Rng;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
-use crate::world::World;
+use crate::{agenda::Agenda, world::World};
 
 /// How long things happen.
 const LASTS: Duration = Duration::from_secs(100);
@@ -70,8 +70,7 @@ enum Step {
 struct Scenario<'a> {
     world: &'a mut World,
     profile: Profile,
-    steps: BTreeMap<(Instant, u64), Step>,
-    serial: u64,
+    agenda: Agenda<Step>,
     /// When places of backends that left are free again.
     busy: BTreeMap<usize, Instant>,
     /// Replicas that somebody will restart.
@@ -103,8 +102,7 @@ pub async fn run(world: &mut World) -> Profile {
     let mut scenario = Scenario {
         world,
         profile: profile.clone(),
-        steps: BTreeMap::new(),
-        serial: 0,
+        agenda: Agenda::new(),
         busy: BTreeMap::new(),
         down: Vec::new(),
         frozen: false,
@@ -124,14 +122,13 @@ fn add_client(world: &mut World, rng: &mut Rng) {
 impl Scenario<'_> {
     async fn play(&mut self, rng: &mut Rng) {
         let end = Instant::now() + LASTS;
-        self.after(Duration::ZERO, Step::Random);
-        while let Some(((at, _), step)) = self.steps.pop_first() {
-            sleep_until(at).await;
+        self.agenda.after(Duration::ZERO, Step::Random);
+        while let Some((at, step)) = self.agenda.next().await {
             match step {
                 Step::Random if at < end => {
                     self.random(rng).await;
                     let gap = rng.u64(..MAX_GAP.as_millis() as u64);
-                    self.after(Duration::from_millis(gap), Step::Random);
+                    self.agenda.after(Duration::from_millis(gap), Step::Random);
                 }
                 Step::Random => {}
                 Step::Restart(replica) => {
@@ -157,12 +154,6 @@ impl Scenario<'_> {
 
     fn log(&self, what: impl AsRef<str>) {
         self.world.log.event(what);
-    }
-
-    fn after(&mut self, wait: Duration, step: Step) {
-        self.serial += 1;
-        self.steps
-            .insert((Instant::now() + wait, self.serial), step);
     }
 
     async fn random(&mut self, rng: &mut Rng) {
@@ -252,7 +243,7 @@ impl Scenario<'_> {
                 self.world.replicas[n].kill();
                 if !self.down.contains(&n) {
                     self.down.push(n);
-                    self.after(back, Step::Restart(n));
+                    self.agenda.after(back, Step::Restart(n));
                 }
             }
             return;
@@ -293,7 +284,7 @@ impl Scenario<'_> {
         } else {
             Duration::ZERO
         };
-        self.after(back + drained, Step::Restart(n));
+        self.agenda.after(back + drained, Step::Restart(n));
     }
 
     async fn settings(&mut self, rng: &mut Rng) {
@@ -321,7 +312,7 @@ impl Scenario<'_> {
         for replica in &self.world.replicas {
             replica.view.freeze(true);
         }
-        self.after(frozen, Step::Thaw);
+        self.agenda.after(frozen, Step::Thaw);
     }
 
     fn client(&mut self, rng: &mut Rng) {

@@ -1,13 +1,9 @@
 //! What happens in a run: drawn from its seed, whatever the client does.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use fastrand::Rng;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::{
     backend::{Knobs, SLOWEST, WELL},
@@ -18,7 +14,7 @@ use super::{
     script::{DROPS, Listing, Said, Slot},
     world::{Who, World},
 };
-use crate::net::Link;
+use crate::{agenda::Agenda, net::Link};
 
 /// How long things happen.
 const LASTS: Duration = Duration::from_secs(60);
@@ -41,8 +37,7 @@ enum Step {
 pub struct Faults<'a> {
     world: &'a mut World,
     rng: Rng,
-    steps: BTreeMap<(Instant, u64), Step>,
-    serial: u64,
+    agenda: Agenda<Step>,
     /// With whom something goes on.
     busy: BTreeSet<Who>,
     /// The resolver does not name all balancers.
@@ -55,8 +50,7 @@ pub async fn run(world: &mut World) {
     let mut faults = Faults {
         world,
         rng,
-        steps: BTreeMap::new(),
-        serial: 0,
+        agenda: Agenda::new(),
         busy: BTreeSet::new(),
         renamed: false,
     };
@@ -93,7 +87,7 @@ impl Faults<'_> {
         let longer = Duration::from_millis(self.rng.u64(LASTING));
         let lasts = self.world.profile.fallback_timeout + longer;
         self.busy.insert(who);
-        self.after(lasts, Step::Mend(who));
+        self.agenda.after(lasts, Step::Mend(who));
         let way = self.rng.u32(..3);
         let manner = if way == 0 {
             Manner::Mute
@@ -114,14 +108,13 @@ impl Faults<'_> {
 
     async fn play(&mut self) {
         let end = Instant::now() + LASTS;
-        self.after(Duration::ZERO, Step::Random);
-        while let Some(((at, _), step)) = self.steps.pop_first() {
-            sleep_until(at).await;
+        self.agenda.after(Duration::ZERO, Step::Random);
+        while let Some((at, step)) = self.agenda.next().await {
             match step {
                 Step::Random if at < end => {
                     self.random();
                     let gap = Duration::from_millis(self.rng.u64(..MAX_GAP));
-                    self.after(gap, Step::Random);
+                    self.agenda.after(gap, Step::Random);
                 }
                 Step::Random => {}
                 Step::Mend(who) => self.mend(who),
@@ -141,12 +134,6 @@ impl Faults<'_> {
         self.world.log.event(what);
     }
 
-    fn after(&mut self, wait: Duration, step: Step) {
-        self.serial += 1;
-        self.steps
-            .insert((Instant::now() + wait, self.serial), step);
-    }
-
     fn may_suffer(&self, who: Who) -> bool {
         match who {
             Who::Backend(ROCK) | Who::Fallback(ROCK) => !self.world.profile.rock,
@@ -159,7 +146,7 @@ impl Faults<'_> {
     fn goes_on(&mut self, who: Who) -> Duration {
         let lasts = Duration::from_millis(self.rng.u64(LASTING));
         self.busy.insert(who);
-        self.after(lasts, Step::Mend(who));
+        self.agenda.after(lasts, Step::Mend(who));
         lasts
     }
 
@@ -200,7 +187,7 @@ impl Faults<'_> {
                 self.world.burst();
                 let micros = self.world.profile.max_latency.as_micros() as u64;
                 let under_way = Duration::from_micros(self.rng.u64(0..=micros));
-                self.after(under_way, Step::BreakOff(who));
+                self.agenda.after(under_way, Step::BreakOff(who));
             }
             _ if !self.busy.contains(&who) => self.harm_for_long(who),
             _ => {}
@@ -304,7 +291,7 @@ impl Faults<'_> {
         self.rng.shuffle(&mut some);
         self.name(some);
         let lasts = Duration::from_millis(self.rng.u64(LASTING.start * 10..LASTING.end));
-        self.after(lasts, Step::NameAll);
+        self.agenda.after(lasts, Step::NameAll);
     }
 
     fn name(&self, balancers: Vec<usize>) {
