@@ -52,6 +52,37 @@ async fn steady_with(balancers: &[&Balancer], args: &[&str]) -> Probe {
 }
 
 #[tokio::test]
+async fn an_order_while_etcd_is_frozen_is_told_who_does_not_answer_and_where_to_look() -> Result<()>
+{
+    let etcd = Etcd::start().await;
+    etcd.put_backend(SERVICE, "a", "10.0.0.1:1", 1).await;
+    let balancer = Balancer::on(&etcd.url()).await;
+    let admin = balancer.admin.to_string();
+    let drained = |word| {
+        let args = [word, SERVICE, "a", "--balancer", &admin, "--by", "alice"];
+        cli::run(&args)
+    };
+    etcd.process().pause();
+    let refused = drained("drain");
+    etcd.process().resume();
+    assert_eq!(refused.status, 1, "{refused:?}");
+    let expected = "DEADLINE_EXCEEDED: the registry has not acknowledged it within 4s; \
+                    it may stand all the same: look at `lookaside overrides`";
+    assert!(refused.stderr.contains(expected), "{refused:?}");
+    // It is carried out or not; whoever orders it again gets a clear answer.
+    eventually(
+        "etcd takes orders again",
+        Duration::from_secs(20),
+        || async {
+            let again = drained("undrain");
+            check(again.status == 0, format!("{again:?}"))
+        },
+    )
+    .await;
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_death_of_a_balancer_and_its_return_fail_no_call() -> Result<()> {
     let etcd = Etcd::start().await;
     let _backends = three(&etcd.url()).await;

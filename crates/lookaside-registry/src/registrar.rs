@@ -115,6 +115,9 @@ pub enum RegistrarError {
     /// Expired, deregistered, or never there.
     #[error("the registration is gone")]
     Gone,
+    /// The registry lets nobody write it whom it knows this process as. That may change.
+    #[error("the registry denies its user the right to write it: {0}")]
+    Denied(Arc<str>),
     /// The registry cannot be written just now.
     #[error("the registry cannot be written: {0}")]
     Unavailable(Arc<str>),

@@ -85,7 +85,8 @@ impl Controller {
     /// As [`Controller::told`], of an order that is written: without an answer, nobody knows
     /// whether it was.
     fn ordered<T>(&self, answer: Result<tonic::Response<T>, tonic::Status>) -> anyhow::Result<T> {
-        let is_unknown = matches!(&answer, Err(status) if is_late(status));
+        let is_unknown = matches!(&answer, Err(status)
+            if is_late(status) || status.code() == Code::DeadlineExceeded);
         self.told(answer).map_err(|error| match is_unknown {
             true => anyhow!("{error}; it may stand all the same: look at `lookaside overrides`"),
             false => error,

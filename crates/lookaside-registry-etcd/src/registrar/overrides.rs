@@ -8,11 +8,12 @@ use tracing::debug;
 
 use super::{EtcdRegistrar, Found, found};
 
-fn unavailable(error: RegistrarError) -> OverrideError {
-    OverrideError::Unavailable(match error {
-        RegistrarError::Unavailable(reason) => reason.to_string(),
-        error => error.to_string(),
-    })
+fn unwritten(error: RegistrarError) -> OverrideError {
+    match error {
+        RegistrarError::Denied(reason) => OverrideError::Denied(reason.to_string()),
+        RegistrarError::Unavailable(reason) => OverrideError::Unavailable(reason.to_string()),
+        error => OverrideError::Unavailable(error.to_string()),
+    }
 }
 
 impl EtcdRegistrar {
@@ -34,7 +35,7 @@ impl EtcdRegistrar {
             // In this order: what is read is what stood there before.
             .and_then([TxnOp::get(key, None), op])
             .or_else([TxnOp::get(key, None)]);
-        let answer = self.txn(txn).await.map_err(unavailable)?;
+        let answer = self.txn(txn).await.map_err(unwritten)?;
         let found = found(&answer);
         Ok(if answer.succeeded() {
             Ok(Written {
@@ -92,7 +93,7 @@ impl OverrideWriter for EtcdRegistrar {
         let key = self.override_key(service, &target);
         let value = override_json(order, note);
         let lease = match ttl {
-            Some(ttl) => Some(self.session.grant_new(ttl).await.map_err(unavailable)?),
+            Some(ttl) => Some(self.session.grant_new(ttl).await.map_err(unwritten)?),
             None => None,
         };
         let options = lease.map(|lease| PutOptions::new().with_lease(lease));

@@ -52,8 +52,9 @@ impl Session {
     /// once: requests must be such that this does no harm.
     ///
     /// # Errors
-    /// [`RegistrarError::Gone`] for a lease that is not there, else
-    /// [`RegistrarError::Unavailable`] with the last reason.
+    /// [`RegistrarError::Gone`] for a lease that is not there, [`RegistrarError::Denied`]
+    /// for what its user has no right to, else [`RegistrarError::Unavailable`] with the last
+    /// reason.
     pub(super) async fn call<T, F>(
         &self,
         what: &str,
@@ -89,8 +90,13 @@ impl Session {
                 }
                 Ok(Err(error)) => {
                     attempt.answered();
-                    let reason = format!("{name}: {}", describe(&error));
-                    return Err(RegistrarError::Unavailable(reason.into()));
+                    let reason = format!("{name}: {}", describe(&error)).into();
+                    return Err(match error {
+                        Error::GRpcStatus(status) if status.code() == Code::PermissionDenied => {
+                            RegistrarError::Denied(reason)
+                        }
+                        _ => RegistrarError::Unavailable(reason),
+                    });
                 }
                 Err(_) => reason = overdue(&name, what, within).reason,
             }

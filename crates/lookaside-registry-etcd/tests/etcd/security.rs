@@ -1,6 +1,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
-use lookaside_registry::{Freshness, Registrar, RegistryState};
+use lookaside_core::{Override, OverrideNote};
+use lookaside_registry::{Freshness, OverrideError, OverrideWriter, Registrar, RegistryState};
 use lookaside_registry_etcd::{EtcdConfig, EtcdRegistrar};
 use lookaside_tests::{
     Cluster,
@@ -93,6 +94,19 @@ async fn the_right_to_read_is_enough_to_follow_and_survives_a_restart_of_etcd() 
             .unwrap_err()
             .to_string()
             .contains("permission denied")
+    );
+    let order = registrar
+        .put(
+            &"orders".parse().unwrap(),
+            &Override::Drain("a".parse().unwrap()),
+            &OverrideNote::default(),
+            None,
+            None,
+        )
+        .await;
+    assert!(
+        matches!(&order, Err(OverrideError::Denied(reason)) if reason.contains("permission denied")),
+        "{order:?}"
     );
 
     // It forgets the tokens it gave out.

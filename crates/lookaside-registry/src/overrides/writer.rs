@@ -88,6 +88,9 @@ pub enum OverrideError {
     /// The registry takes no more.
     #[error("overrides: the limit of {0} is reached")]
     Full(usize),
+    /// The registry lets nobody write it whom it knows this process as.
+    #[error("the registry denies its user the right to write it: {0}")]
+    Denied(String),
     /// The registry cannot be written just now.
     #[error("the registry cannot be written: {0}")]
     Unavailable(String),

@@ -4,7 +4,10 @@ mod reach;
 mod reload;
 mod request;
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use lookaside_core::{Override, OverrideNote, OverrideTarget, Place, ServiceName};
 use lookaside_proto::v1::{
@@ -13,6 +16,7 @@ use lookaside_proto::v1::{
     control_server,
 };
 use lookaside_registry::{OverrideError, OverrideWriter, Unsaved};
+use tokio::time::timeout;
 use tonic::{Request, Response, Status};
 
 use self::{
@@ -24,6 +28,10 @@ use super::inspect::described_override;
 use crate::{
     Permission::Control, access::peer_of, end_streams::EndStreams, reload::Reloads, status,
 };
+
+/// How long an order waits for the registry, which may still carry it out after that. The
+/// command line gives up after 5 s, and is to hear before that who does not answer.
+const WRITE_TIME: Duration = Duration::from_secs(4);
 
 /// Takes operators' orders.
 #[derive(Debug)]
@@ -116,7 +124,7 @@ impl ControlService {
         let expected = request.expected_revision;
         let writer = self.writer()?;
         let put = writer.put(&service, &value, &note, ttl, expected);
-        let revision = put.await.map_err(refused)?;
+        let revision = written(put).await?;
         order.revision = Some(revision);
         let unsaved = writer.saved().await.err().map(|it| it.to_string());
         let warnings = reach.and_then(|it| it.warning()).into_iter().chain(unsaved);
@@ -142,7 +150,7 @@ impl ControlService {
         request::note(&request.by, &request.reason)?;
         let writer = self.writer()?;
         let delete = writer.delete(&service, &target, request.expected_revision);
-        let cleared = delete.await.map_err(refused)?;
+        let cleared = written(delete).await?;
         order.warning = match writer.saved().await {
             // What is in memory alone is not brought back.
             Ok(()) | Err(Unsaved::MemoryOnly) => String::new(),
@@ -261,12 +269,27 @@ pub(super) fn described_value(order: &Override) -> String {
     }
 }
 
+/// Waits for a registry's word as long as whoever ordered it waits for ours.
+async fn written<T>(write: impl Future<Output = Result<T, OverrideError>>) -> Result<T, Status> {
+    let answer = timeout(WRITE_TIME, write).await;
+    answer.map_or_else(
+        |_| {
+            Err(Status::deadline_exceeded(format!(
+                "the registry has not acknowledged it within {WRITE_TIME:?}"
+            )))
+        },
+        |answer| answer.map_err(refused),
+    )
+}
+
 fn refused(error: OverrideError) -> Status {
     let text = error.to_string();
     match error {
         OverrideError::Conflict { .. } => Status::aborted(text),
         OverrideError::Invalid(_) => Status::invalid_argument(text),
         OverrideError::Full(_) => Status::resource_exhausted(text),
+        // Not PERMISSION_DENIED: whoever orders it may; the balancer may not.
+        OverrideError::Denied(_) => Status::failed_precondition(text),
         // Also whatever a later registry may fail with: it can be tried again.
         _ => Status::unavailable(text),
     }
