@@ -44,6 +44,29 @@ async fn a_backend_that_appears_or_leaves_reaches_open_streams() -> Result<()> {
 }
 
 #[tokio::test]
+async fn whoever_reads_the_log_finds_which_backend_went_and_what_clients_have_instead() -> Result<()>
+{
+    let etcd = Etcd::start().await;
+    let mut a = Backend::registered("a", "orders", 1, &etcd.url()).await;
+    let balancer = Balancer::on(&etcd.url()).await;
+    Stream::open(balancer.addr, "orders").await?.list().await?;
+    // Its lease ends it.
+    a.process.kill();
+    eventually("a line of the log", Duration::from_secs(30), || async {
+        let lines = balancer.process.stderr();
+        let of_lists: Vec<_> = lines
+            .iter()
+            .filter(|it| it.contains("list changed"))
+            .collect();
+        let found = matches!(&of_lists[..], [line] if line.contains("service=orders")
+            && line.ends_with("plan=\"fallback\" reason=\"no backend is registered\" left=\"a\""));
+        check(found, lines)
+    })
+    .await;
+    Ok(())
+}
+
+#[tokio::test]
 async fn weights_are_slots_and_a_change_of_weight_is_a_new_list() -> Result<()> {
     let etcd = Etcd::start().await;
     for (id, weight) in [("a", 300), ("b", 200), ("c", 100)] {

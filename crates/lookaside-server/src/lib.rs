@@ -30,6 +30,8 @@ mod seldom;
 mod status;
 mod sync;
 mod table;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod topic;
 mod waiters;

@@ -6,6 +6,7 @@
 
 mod asking;
 mod backends;
+mod changelog;
 mod debounce;
 mod diff;
 mod held;

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::{
     backends::{Backends, Orders},
+    changelog::Told,
     debounce::Debounce,
     held::Held,
     standings::{Facts, Standings},
@@ -79,6 +80,8 @@ pub(super) struct PlannedService {
     pub(super) waits: Option<Waits>,
     /// Since when the registry has nothing of it.
     pub(super) absent_since: Option<Instant>,
+    /// What the log has of it.
+    pub(super) told: Told,
 }
 
 impl PlannedService {
@@ -96,6 +99,7 @@ impl PlannedService {
             debounce: Debounce::default(),
             waits: None,
             absent_since: None,
+            told: Told::default(),
         }
     }
 

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use self::remembered::Remembered;
 use super::{
+    changelog::Changelog,
     diff::changed,
     service::{Inputs, PlanConfig, PlannedService},
     waits::Waits,
@@ -57,6 +58,7 @@ pub(super) struct Services {
     /// Services whose changes wait, by when they go out.
     due: BTreeSet<(Instant, ServiceName)>,
     due_of: HashMap<ServiceName, Instant>,
+    changelog: Changelog,
 }
 
 /// The time, as a timer and as people know it.
@@ -89,6 +91,7 @@ impl Services {
             planned: HashMap::new(),
             due: BTreeSet::new(),
             due_of: HashMap::new(),
+            changelog: Changelog::default(),
         }
     }
 
@@ -287,7 +290,33 @@ impl Services {
         if appeared && changed {
             self.table.announce();
         }
+        // A list that is held is the same list, and still worth a line.
+        if let Some(published) = service.entry.published()
+            && (changed || !service.told.has_plan(&published))
+        {
+            if !self.changelog.is_open {
+                service.told.note(&published);
+            } else if self.changelog.pass(name) {
+                service.told.tell(name, &published);
+            }
+        }
         changed
+    }
+
+    /// From now on, changes are told in the log.
+    pub(super) fn open_changelog(&mut self) {
+        self.changelog.is_open = true;
+    }
+
+    /// Begins a round of the log, with those that have waited for it.
+    pub(super) fn tell_waiting(&mut self) {
+        for name in self.changelog.turn() {
+            let service = self.planned.get_mut(&name);
+            let Some(service) = service else { continue };
+            if let Some(published) = service.entry.published() {
+                service.told.tell(&name, &published);
+            }
+        }
     }
 
     /// What a service is planned from; `None` before anything can be.

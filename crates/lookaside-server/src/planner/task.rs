@@ -13,6 +13,7 @@ use tokio::{
 use super::{
     PlanConfig,
     asking::Asking,
+    changelog::ROUND,
     removal_report::report,
     services::{Now, Services},
 };
@@ -22,9 +23,6 @@ use crate::{
     metrics::RemovalMetrics,
     table::Table,
 };
-
-/// How often it is looked for services to forget; they are kept for minutes.
-const FORGET_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How long the first lists wait for host names to have been tried, and for whoever
 /// vanished before the start to have been asked: two lookups that time out, one behind the
@@ -75,8 +73,8 @@ pub(crate) async fn run(
         services.remember(last_known, now());
     }
     let mut asking = Asking::new(removal.probes);
-    let mut forget = interval(FORGET_INTERVAL);
-    forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut round = interval(ROUND);
+    round.set_missed_tick_behavior(MissedTickBehavior::Delay);
     registry.mark_changed();
     names.mark_changed();
     tokens.mark_changed();
@@ -139,7 +137,11 @@ pub(crate) async fn run(
             }
             (ticket, answer) = asking.next() => services.probed(ticket, answer, now()),
             () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {}
-            _ = forget.tick() => services.forget_absent(Instant::now()),
+            _ = round.tick() => {
+                services.tell_waiting();
+                // They are kept for minutes: as often will do.
+                services.forget_absent(Instant::now());
+            }
         }
         if let Some(judged) = &removal.judged {
             judged.send_if_modified(|kept| {
@@ -166,6 +168,9 @@ pub(crate) async fn run(
                     .then(|| "the first lists are being made".into());
             }
             complete = waiting_for.is_none();
+            if complete {
+                services.open_changelog();
+            }
             planned.send_if_modified(|planned| {
                 let new = waiting_for.map_or(Ok(()), Err);
                 let changed = *planned != new;

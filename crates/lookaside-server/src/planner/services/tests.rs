@@ -1,3 +1,4 @@
+mod changelog;
 mod cordons;
 mod health;
 mod keys;

@@ -1,50 +1,7 @@
-use std::{
-    io,
-    net::Ipv4Addr,
-    sync::{Arc, Mutex},
-};
-
-use tracing_subscriber::fmt::MakeWriter;
+use std::net::Ipv4Addr;
 
 use super::*;
-
-/// What is logged.
-#[derive(Clone, Debug, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl Log {
-    /// What `work` logs.
-    fn of(work: impl FnOnce()) -> String {
-        let log = Self::default();
-        let subscriber = tracing_subscriber::fmt()
-            .with_writer(log.clone())
-            .with_ansi(false)
-            .without_time()
-            .finish();
-        tracing::subscriber::with_default(subscriber, work);
-        let text = log.0.lock().unwrap().clone();
-        String::from_utf8(text).unwrap()
-    }
-}
+use crate::testing::logged;
 
 fn order(by: &str) -> Order {
     let mut request = Request::new(());
@@ -67,7 +24,7 @@ fn an_order_that_was_carried_out_is_a_line_with_all_of_its_fields() {
         revision: Some(7),
         ..order("alice")
     };
-    let line = Log::of(|| Audit::default().close(&order, &Ok(()), "done"));
+    let line = logged(|| Audit::default().close(&order, &Ok(()), "done"));
     assert_eq!(
         line,
         " INFO lookaside::audit: control order=\"set_override\" outcome=\"done\" \
@@ -80,7 +37,7 @@ fn an_order_that_was_carried_out_is_a_line_with_all_of_its_fields() {
 fn a_refused_order_says_why_and_nothing_in_it_makes_a_line_of_its_own() {
     let order = order("mallory\n INFO lookaside::audit: control order=\"forged\"");
     let refused = Err::<(), _>(Status::not_found("no such\nbackend"));
-    let text = Log::of(|| Audit::default().close(&order, &refused, "done"));
+    let text = logged(|| Audit::default().close(&order, &refused, "done"));
     assert_eq!(text.lines().count(), 1, "{text}");
     for part in [
         "outcome=\"refused\"",
@@ -96,7 +53,7 @@ fn whoever_may_order_nothing_does_not_fill_the_log() {
     let order = order(&"é".repeat(4000));
     let denied = Err::<(), _>(Status::permission_denied("no"));
     let audit = Audit::default();
-    let text = Log::of(|| {
+    let text = logged(|| {
         for _ in 0..1000 {
             audit.close(&order, &denied, "done");
         }
