@@ -1,18 +1,59 @@
 use anyhow::anyhow;
-use lookaside_proto::v1::{DropShare, Drops};
+use clap::Args;
+use lookaside_proto::v1::{
+    DropShare, Drops as Shares, clear_override_request::Kind, set_override_request::Order,
+};
+
+use super::{Failure, Tell, Term};
+
+/// Fails shares of a service's calls at the clients, in place of the drops that are set.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lookaside drops orders overload=25% test=0.5% --for 10m
+  lookaside drops orders none       drop nothing, whatever the settings say
+  lookaside drops orders clear      as the settings say
+
+Exit codes: 0 it ran; 1 something failed while it ran (such as: no such service);
+2 wrong usage or configuration.")]
+pub(in crate::cli) struct Drops {
+    /// The service, as it is registered
+    #[arg(value_name = "SERVICE")]
+    service: String,
+    /// Shares by category, `none`, or `clear`
+    #[arg(value_name = "CATEGORY=PERCENT%|none|clear", required = true)]
+    drops: Vec<String>,
+    #[command(flatten)]
+    term: Term,
+    #[command(flatten)]
+    tell: Tell,
+}
+
+impl Drops {
+    pub(in crate::cli) async fn run(self) -> Result<(), Failure> {
+        let tell = self.tell;
+        match drops_order(&self.drops).map_err(Failure::usage)? {
+            DropsOrder::Clear => tell.clear(self.service, Kind::Drops, String::new()).await,
+            DropsOrder::Set(drops) => {
+                let order = Order::Drops(drops);
+                tell.set(self.service, order, &self.term).await
+            }
+        }
+    }
+}
 
 /// What `lookaside drops` is to do.
 #[derive(Debug, PartialEq)]
-pub(super) enum DropsOrder {
+enum DropsOrder {
     Clear,
-    Set(Drops),
+    Set(Shares),
 }
 
 /// Reads `clear`, `none`, or `CATEGORY=PERCENT%` any number of times.
-pub(super) fn drops_order(words: &[String]) -> anyhow::Result<DropsOrder> {
+fn drops_order(words: &[String]) -> anyhow::Result<DropsOrder> {
     match words {
         [word] if word == "clear" => return Ok(DropsOrder::Clear),
-        [word] if word == "none" => return Ok(DropsOrder::Set(Drops::default())),
+        [word] if word == "none" => return Ok(DropsOrder::Set(Shares::default())),
         _ => {}
     }
     if let Some(word) = words.iter().find(|it| *it == "clear" || *it == "none") {
@@ -30,7 +71,7 @@ pub(super) fn drops_order(words: &[String]) -> anyhow::Result<DropsOrder> {
         })
     });
     let shares = shares.collect::<anyhow::Result<_>>()?;
-    Ok(DropsOrder::Set(Drops { shares }))
+    Ok(DropsOrder::Set(Shares { shares }))
 }
 
 /// Exactly: a share finer than one in a million is none.

@@ -3,7 +3,7 @@ use std::io::{self, IsTerminal};
 use clap::{ArgGroup, Args};
 use lookaside_proto::v1::EndStreamsRequest;
 
-use super::{super::Failure, Tell};
+use super::{Failure, Tell};
 use crate::{
     output::{write_ended, write_ended_json},
     signals::Signals,

@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use clap::Args;
 use lookaside_proto::v1::{ReloadRequest, reloaded::Outcome};
 
-use super::{super::Failure, Tell};
+use super::{Failure, Tell};
 use crate::output::write_reloaded;
 
 /// Has a balancer read certificates and token keys again, and says what came of each file.

@@ -15,7 +15,7 @@ fn shares_are_percent_and_exact() {
     assert_eq!(shares, [250_000, 5_000, 1]);
     assert_eq!(drops.shares[0].category, "overload");
     assert_eq!(read(&["clear"]).unwrap(), DropsOrder::Clear);
-    assert_eq!(read(&["none"]).unwrap(), DropsOrder::Set(Drops::default()));
+    assert_eq!(read(&["none"]).unwrap(), DropsOrder::Set(Shares::default()));
 }
 
 #[test]
