@@ -19,7 +19,9 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// All calls to the first address that can be reached, tried in order.
 ///
 /// When its connection is lost the policy is IDLE, and the next call connects again,
-/// from the first address. A new list that has the connected address changes nothing.
+/// from the first address. A new list that has the connected address changes nothing, and
+/// one that comes while the policy is IDLE is for that call: the resolver, which is asked
+/// because the connection was lost, must not bring back what nobody calls.
 pub(crate) struct PickFirstPolicy {
     work: WorkScheduler,
     addresses: Vec<Address>,
@@ -47,6 +49,12 @@ impl PickFirstPolicy {
             failed: None,
             last_error: None,
         }
+    }
+
+    /// It had a connection.
+    fn is_idle(&self) -> bool {
+        let is_new = self.addresses.is_empty();
+        !is_new && self.selected.is_none() && self.attempts.is_none() && self.failed.is_none()
     }
 
     fn connect(&mut self, controller: &mut dyn Controller) {
@@ -117,6 +125,7 @@ impl PickFirstPolicy {
         settings: &PickFirst,
         controller: &mut dyn Controller,
     ) {
+        let is_idle = self.is_idle();
         // It stays with the first that it reaches, healthy or not (A17).
         let unchecked = |address: &Address| address.clone().without_health_check();
         self.addresses = addresses.iter().map(unchecked).collect();
@@ -128,6 +137,9 @@ impl PickFirstPolicy {
             self.selected = None;
             self.attempts = None;
             self.failed = Some(PickError::new("there are no addresses"));
+            return;
+        }
+        if is_idle {
             return;
         }
         if self.attempts.is_none() {

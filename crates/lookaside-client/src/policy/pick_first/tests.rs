@@ -83,6 +83,21 @@ fn a_lost_connection_is_idle_until_the_next_call() {
 }
 
 #[test]
+fn a_list_that_comes_while_it_is_idle_waits_for_the_next_call() {
+    let (mut policy, mut control) = with([1, 2]);
+    control.enter(1, READY, &mut policy);
+    control.connect_requests();
+    control.enter(1, IDLE, &mut policy);
+    // As the resolver does that was asked because of it.
+    policy.resolver_update(&addresses([3, 1]), &mut control);
+    assert_eq!(control.state(), IDLE);
+    assert_eq!(control.connect_requests(), [0; 0]);
+    policy.exit_idle(&mut control);
+    assert_eq!(control.state(), CONNECTING);
+    assert_eq!(control.connect_requests(), [3]);
+}
+
+#[test]
 fn a_list_that_still_has_the_connected_address_changes_nothing() {
     let (mut policy, mut control) = with([1, 2]);
     control.enter(1, READY, &mut policy);
