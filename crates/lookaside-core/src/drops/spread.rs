@@ -117,7 +117,8 @@ impl Search<'_> {
 
     /// The numbers of drops whose sum is within the tolerance, and the ones near the exact
     /// number, beside so many slots of backends: each category may be nearer to its share
-    /// with one drop more or less than the sum would have.
+    /// with one drop more or less than the sum would have. Where there is no room for the
+    /// exact number, the nearest may be further below.
     fn worth_trying(&self, backend_slots: usize) -> std::ops::RangeInclusive<usize> {
         let room = self.longest.saturating_sub(backend_slots);
         let beside = |share: u64| {
@@ -125,8 +126,14 @@ impl Search<'_> {
             backend_slots as u128 * u128::from(share) / u128::from(MILLION - share)
         };
         let around = self.shares.len().min(64) as u128;
+        let nearest = beside(self.sum).min(room as u128) as usize;
+        let slots = backend_slots + nearest;
+        let error = self.error(&self.split(nearest, slots), slots);
+        // Below, the sum alone is further off than this mix is.
+        let no_worse = beside(self.sum.saturating_sub(error.ceil() as u64));
         let least = beside(self.sum.saturating_sub(TOLERANCE_PER_MILLION))
             .saturating_sub(around)
+            .min(no_worse)
             .min(room as u128);
         let exact = beside(self.sum) + 1 + around;
         let most = beside(self.sum + TOLERANCE_PER_MILLION)

@@ -157,6 +157,14 @@ proptest! {
     }
 }
 
+/// 24 drops of 29 slots, although 25 have room: 12 of them are nearer to both shares than 12
+/// and 13 of 30 are.
+#[test]
+fn where_room_is_short_the_nearest_list_may_be_shorter_than_the_longest() {
+    let list = spread_drops(&[0, 1, 2, 3, 4], &drops(&[417_328, 427_422]), 15);
+    assert_eq!([count(&list, 0), count(&list, 1), list.len()], [12, 12, 29]);
+}
+
 #[test]
 fn no_drops_change_nothing() {
     let expected = [3, 1, 2].map(Slot::Backend);
