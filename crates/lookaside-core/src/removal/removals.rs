@@ -133,12 +133,15 @@ impl Removals {
 
     /// The settings of a service are others than before.
     pub fn set_hold_down(&mut self, name: &ServiceName, hold_down: Duration, now: Instant) {
+        let guard = self.guards.get(name);
+        if guard.is_none_or(|guard| guard.hold_down == hold_down) {
+            return;
+        }
+        // What is over by the settings before does not go on by the new ones.
+        self.look(name, now);
         let Some(guard) = self.guards.get_mut(name) else {
             return;
         };
-        if guard.hold_down == hold_down {
-            return;
-        }
         guard.hold_down = hold_down;
         if hold_down.is_zero() {
             let ids: Vec<_> = guard.missing.keys().cloned().collect();

@@ -100,6 +100,20 @@ struct Run {
 }
 
 impl Run {
+    fn new() -> Self {
+        let policy = MassRemoval::default();
+        Self {
+            removals: Removals::new(policy),
+            model: Model::default(),
+            policy,
+            hold_downs: HoldDowns([Duration::from_secs(5); SERVICES]),
+            state: Registered::new(),
+            known: BTreeMap::new(),
+            under_way: Vec::new(),
+            now: Instant::now(),
+        }
+    }
+
     fn take(&mut self, step: Step) {
         match step {
             Step::Revision(edits) => {
@@ -276,21 +290,43 @@ proptest! {
     fn whatever_happens_the_same_is_believed_as_by_the_naive_rule(
         steps in prop::collection::vec(step(), 1..60)
     ) {
-        let policy = MassRemoval::default();
-        let mut run = Run {
-            removals: Removals::new(policy),
-            model: Model::default(),
-            policy,
-            hold_downs: HoldDowns([Duration::from_secs(5); SERVICES]),
-            state: Registered::new(),
-            known: BTreeMap::new(),
-            under_way: Vec::new(),
-            now: Instant::now(),
-        };
+        let mut run = Run::new();
         for step in steps {
             run.take(step);
             run.check();
         }
         run.end();
     }
+}
+
+#[test]
+fn a_mass_removal_that_is_over_does_not_go_on_when_suspects_are_to_be_held_for_longer() {
+    let put = |id| {
+        let place = Place {
+            port: id as u16,
+            counts: true,
+        };
+        Edit::Put(0, id, place)
+    };
+    let delete = |id| Edit::Delete(0, id);
+    let mut run = Run::new();
+    for step in [
+        Step::Revision((0..6).map(put).collect()),
+        Step::Revision((0..4).map(delete).collect()),
+        Step::Pass(Duration::from_millis(1_500)),
+        // It goes on, although who was missing is back.
+        Step::Revision((0..4).map(put).collect()),
+        Step::Revision(vec![delete(4)]),
+        Step::HoldDown(0, Duration::from_secs(3)),
+        // It has lasted as long as a suspect is held.
+        Step::Pass(Duration::from_millis(1_500)),
+        Step::HoldDown(0, Duration::from_secs(4)),
+        Step::Revision(vec![delete(5)]),
+    ] {
+        run.take(step);
+        run.check();
+    }
+    let suspects = run.removals.belief(&name("s0")).suspects;
+    let ids: Vec<_> = suspects.iter().map(|it| it.backend.id.as_str()).collect();
+    assert_eq!(ids, ["b4"]);
 }
