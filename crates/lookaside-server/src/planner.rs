@@ -10,6 +10,7 @@ mod changelog;
 mod debounce;
 mod diff;
 mod held;
+mod merge;
 mod removal_report;
 mod service;
 mod services;

@@ -1,6 +1,8 @@
-use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use lookaside_core::ServiceName;
+
+use super::merge::merge;
 
 /// Calls `changed` with the name of every service whose value is not the very same one in
 /// both: snapshots share what did not change between them.
@@ -9,21 +11,11 @@ pub(crate) fn changed<T>(
     new: &BTreeMap<ServiceName, Arc<T>>,
     mut changed: impl FnMut(&ServiceName),
 ) {
-    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
-    loop {
-        let order = match (old.peek(), new.peek()) {
-            (None, None) => return,
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some((old, _)), Some((new, _))) => old.cmp(new),
-        };
-        // The one that is ahead in the order is missing on the other side.
-        let before = old.next_if(|_| order.is_le());
-        let after = new.next_if(|_| order.is_ge());
-        match (before, after) {
+    for pair in merge(old.iter(), new.iter(), |old, new| old.0.cmp(new.0)) {
+        match pair {
             (Some((_, before)), Some((_, after))) if Arc::ptr_eq(before, after) => {}
             (_, Some((name, _))) | (Some((name, _)), None) => changed(name),
-            (None, None) => return,
+            (None, None) => {}
         }
     }
 }

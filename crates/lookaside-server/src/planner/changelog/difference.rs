@@ -2,7 +2,10 @@ use std::{cmp::Ordering, sync::Arc};
 
 use lookaside_core::{Backend, ResolvedBackend};
 
-use crate::table::{Standing, StandingState};
+use crate::{
+    planner::merge::merge,
+    table::{Standing, StandingState},
+};
 
 /// So many backends are named; of a roll-out of more, the number says enough.
 const NAMED: usize = 20;
@@ -32,26 +35,17 @@ impl Difference {
         old: impl Iterator<Item = Stands<'a>>,
         new: impl Iterator<Item = Stands<'a>>,
     ) -> Self {
-        let (mut old, mut new) = (old.peekable(), new.peekable());
         let mut difference = Self::default();
-        loop {
-            let order = match (old.peek(), new.peek()) {
-                (None, None) => return difference,
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some((old, _)), Some((new, _))) => compare(old, new),
-            };
-            // The one that is ahead in the order is missing on the other side.
-            let before = old.next_if(|_| order.is_le());
-            let after = new.next_if(|_| order.is_ge());
-            match (before, after) {
+        for pair in merge(old, new, |(old, _), (new, _)| compare(old, new)) {
+            match pair {
                 (Some(before), Some(after)) if same(before, after) => {}
                 (Some(_), Some(after)) => difference.changed.add(after),
                 (Some((before, _)), None) => difference.left.add_name(&before.0),
                 (None, Some(after)) => difference.joined.add(after),
-                (None, None) => return difference,
+                (None, None) => {}
             }
         }
+        difference
     }
 
     pub(super) fn is_empty(&self) -> bool {
